@@ -1,0 +1,118 @@
+// Rangin's page: names, roles and keys that Gradio's widgets lack. Everything works without it, but for the keyboard
+// on the before/after slider.
+(() => {
+  "use strict";
+  const STEP = 0.05;
+
+  // The picture inside an <img> that is letterboxed by object-fit: contain, in pixels of the window.
+  function shownArea(image) {
+    const frame = image.parentElement.getBoundingClientRect();
+    const ratio = image.naturalWidth / image.naturalHeight || 1;
+    const width = ratio > frame.width / frame.height ? frame.width : frame.height * ratio;
+    return { left: frame.left + (frame.width - width) / 2, width };
+  }
+
+  function position(handle, area) {
+    const frame = handle.parentElement.getBoundingClientRect();
+    if (!area.width) return 0.5; // not laid out yet
+    const moved = new DOMMatrix(getComputedStyle(handle).transform).m41;
+    return Math.min(1, Math.max(0, (frame.left + moved - area.left) / area.width));
+  }
+
+  function say(handle, share) {
+    const percent = Math.round(share * 100);
+    handle.setAttribute("aria-valuenow", percent);
+    handle.setAttribute("aria-valuetext", `${percent} % before, ${100 - percent} % after`);
+  }
+
+  // The divider only listens to the mouse (d3-drag), so a key becomes a drag.
+  function move(handle, share, area) {
+    const from = area.left + position(handle, area) * area.width;
+    const to = area.left + share * area.width;
+    const y = handle.getBoundingClientRect().top + 1;
+    const event = (type, x) =>
+      new MouseEvent(type, { bubbles: true, cancelable: true, view: window, clientX: x, clientY: y });
+    handle.dispatchEvent(event("mousedown", from));
+    window.dispatchEvent(event("mousemove", to));
+    window.dispatchEvent(event("mouseup", to));
+  }
+
+  function onKey(event) {
+    const handle = event.currentTarget;
+    const area = shownArea(handle.parentElement.querySelector("img"));
+    const now = position(handle, area);
+    const targets = {
+      ArrowLeft: now - STEP, ArrowDown: now - STEP, ArrowRight: now + STEP, ArrowUp: now + STEP,
+      PageDown: now - 4 * STEP, PageUp: now + 4 * STEP, Home: 0, End: 1,
+    };
+    if (!(event.key in targets)) return;
+    event.preventDefault();
+    move(handle, Math.min(1, Math.max(0, targets[event.key])), area);
+  }
+
+  function nameSlider() {
+    const handle = document.querySelector('#before-after [data-testid="slider"]');
+    if (handle && handle.getAttribute("role") !== "slider") {
+      const attributes = {
+        role: "slider", tabindex: "0", "aria-label": "Divider between before and after",
+        "aria-valuemin": "0", "aria-valuemax": "100", "aria-orientation": "horizontal",
+      };
+      for (const [name, value] of Object.entries(attributes)) handle.setAttribute(name, value);
+      say(handle, 0.5);
+      handle.addEventListener("keydown", onKey);
+      new MutationObserver(() => {
+        say(handle, position(handle, shownArea(handle.parentElement.querySelector("img"))));
+      }).observe(handle, { attributeFilter: ["style"] });
+    }
+    const alts = ["Before: the photo in gray", "After: the same photo in colour"];
+    document.querySelectorAll("#before-after img").forEach((image, index) => {
+      if (image.alt !== alts[index]) image.alt = alts[index] || "";
+    });
+  }
+
+  // Regions that speak: messages at once, the summary when there is time. They are there before there is anything to
+  // say, since screen readers miss what a new region begins with; the summary itself comes only with a result.
+  function nameRegions() {
+    document.querySelectorAll(".block.message").forEach((region) => {
+      if (region.getAttribute("role") !== "alert") region.setAttribute("role", "alert");
+    });
+    const spoken = document.getElementById("spoken");
+    const summary = document.getElementById("summary");
+    const text = summary ? summary.innerText.trim() : "";
+    if (spoken && spoken.textContent !== text) spoken.textContent = text;
+  }
+
+  // On a phone the result lies below what is seen: bring it there, once for each photo.
+  let shown = null;
+  function bringResult() {
+    const before = document.querySelector("#before-after img");
+    if (!before || before.src === shown) return;
+    const { top, height } = before.getBoundingClientRect();
+    if (!before.complete || !height) {
+      before.addEventListener("load", () => requestAnimationFrame(bringResult), { once: true });
+      return;
+    }
+    shown = before.src;
+    if (top < innerHeight / 2) return;
+    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const target = document.getElementById("before-after");
+    target.style.scrollMarginTop = "8px";
+    target.scrollIntoView({ behavior: isCalm ? "auto" : "smooth", block: "start" });
+  }
+
+  function name() {
+    bringResult();
+    nameSlider();
+    nameRegions();
+  }
+
+  let isPlanned = false;
+  new MutationObserver(() => {
+    if (isPlanned) return;
+    isPlanned = true;
+    requestAnimationFrame(() => {
+      isPlanned = false;
+      name();
+    });
+  }).observe(document.documentElement, { childList: true, subtree: true });
+})();

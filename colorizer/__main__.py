@@ -1,0 +1,209 @@
+"""The command line.
+
+python -m colorizer colorize INPUT... --out DIR [--model NAME] [--ethnicity auto|none|GROUP] [--vividness X]
+                                      [--device auto|cpu|cuda] [--report report.csv]
+python -m colorizer compare INPUT... --models NAME,NAME [--truth FILE] --out sheet.png
+python -m colorizer models
+
+INPUT is a photo or a folder. Exit code 0: all done; 1: at least one file failed, the others are done; 2: the command
+itself was wrong, nothing was done; 130: stopped by Ctrl-C.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from colorizer.errors import OptionError, PhotoError, RanginError
+from colorizer.groups import CHOICES, check_choice
+
+if TYPE_CHECKING:
+    from colorizer.batch import Row
+
+T = TypeVar("T")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # a file's name may hold what the terminal can't show
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except RanginError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+def colorize(options: argparse.Namespace) -> int:
+    """Every photo to DIR/<stem>.png."""
+    # Imported here, since PyTorch takes seconds and `--help` should not.
+    from contextlib import nullcontext
+
+    from colorizer.batch import Report, colorize_files, find_files, make_folder
+    from colorizer.options import check_vividness
+    from colorizer.pipeline import Colorizer
+
+    check_vividness(options.vividness)
+    leave_out = [options.out] if options.report is None else [options.out, options.report]
+    files = find_files(options.input, leave_out)
+    make_folder(options.out)  # first, since loading takes seconds
+    colorizer = Colorizer.load(options.model, options.device)
+    rows: list[Row] = []
+    start = time.perf_counter()
+    with nullcontext() if options.report is None else Report(options.report) as report:
+        try:
+            work = colorize_files(colorizer, files, options.out, options.ethnicity, options.vividness)
+            for row in _with_progress(work, len(files)):
+                rows.append(row)
+                if report is not None:
+                    report.add(row)
+        except KeyboardInterrupt:
+            _summarize(rows, len(files), options.out, time.perf_counter() - start)
+            return 130
+    _summarize(rows, len(files), options.out, time.perf_counter() - start)
+    return 1 if any(row.error for row in rows) else 0
+
+
+def compare(options: argparse.Namespace) -> int:
+    """A sheet with the photo in gray, in each model's colours, and in truth."""
+    from colorizer import photo, sheet
+    from colorizer.batch import find_files, make_folder
+    from colorizer.pipeline import Colorizer
+    from colorizer.provenance import SUFFIXES
+
+    if options.out.suffix.lower() not in SUFFIXES:
+        raise OptionError(f"The sheet {options.out} must end in {' or '.join(SUFFIXES)}.")
+    files = find_files(options.input, [options.out])
+    if options.truth is not None and len(files) > 1:
+        raise OptionError(f"--truth is one photo's, and there are {len(files)}; compare that photo alone.")
+    make_folder(options.out.parent)
+    colorizers = [Colorizer.load(name, options.device) for name in options.models]
+    rows, failed = [], False
+    for file in _with_progress(iter(files), len(files)):
+        try:
+            rows.append(sheet.panels(colorizers, file, options.truth))
+        except PhotoError as error:
+            failed = True
+            print(f"{file}: {error}", file=sys.stderr)
+    if rows:
+        photo.write(
+            sheet.draw(rows), options.out, model=", ".join(colorizer.name for colorizer in colorizers)
+        )
+        for panel in (panel for row in rows for panel in row if panel.caption not in ("", "gray")):
+            print(f"{panel.title}\t{panel.caption}".rstrip())
+        print(f"written to {options.out}")
+    return 1 if failed else 0
+
+
+def models(options: argparse.Namespace) -> int:
+    """The models in the package, one a line."""
+    from colorizer import catalog
+
+    lines = [("name", "network", "parameters", "size", "card")]
+    for entry in catalog.entries():
+        size, parameters = f"{entry.megabytes:.1f} MB", f"{entry.parameters / 1e6:.2f} M"
+        lines.append((entry.name, entry.network, parameters, size, entry.card))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    lines = (__doc__ or "").strip().split("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m colorizer",
+        description="Colour gray portraits.",
+        epilog=lines[-1],
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    one = commands.add_parser(
+        "colorize", help="colour photos and folders of photos", description=colorize.__doc__
+    )
+    one.add_argument(
+        "input", nargs="+", metavar="INPUT", help="photos, and folders that are searched for files"
+    )
+    one.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder to write to; made if missing"
+    )
+    one.add_argument("--model", default="default", metavar="NAME", help="name, path, or hf:user/name")
+    one.add_argument(
+        "--ethnicity",
+        type=_choice,
+        default="auto",
+        metavar="auto|none|GROUP",
+        help=f"for all faces: auto estimates each one's, none paints neutrally, or one of {', '.join(CHOICES[2:])}",
+    )
+    one.add_argument(
+        "--vividness", type=float, default=1.0, metavar="X", help="0 is gray, 1 as predicted, 2 the most"
+    )
+    one.add_argument("--report", type=Path, metavar="FILE", help="a CSV with a row for each file")
+
+    sheet = commands.add_parser(
+        "compare", help="a sheet of several models' colours", description=compare.__doc__
+    )
+    sheet.add_argument(
+        "input", nargs="+", metavar="INPUT", help="photos, and folders that are searched for files"
+    )
+    sheet.add_argument("--models", type=_names, required=True, metavar="NAME,NAME", help="names, or paths")
+    sheet.add_argument(
+        "--truth", type=Path, metavar="FILE", help="the photo's true colours, to measure against"
+    )
+    sheet.add_argument("--out", type=Path, required=True, metavar="FILE", help="the sheet, .png or .jpg")
+
+    for command in (one, sheet):
+        command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    overview = commands.add_parser(
+        "models", help="list the models in the package", description=models.__doc__
+    )
+    for command, run in ((one, colorize), (sheet, compare), (overview, models)):
+        command.set_defaults(run=run)
+    return parser
+
+
+def _choice(text: str) -> str:
+    try:
+        return check_choice(text)
+    except OptionError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError("no model is named; `python -m colorizer models` lists them.")
+    return names
+
+
+def _with_progress(items: Iterable[T], total: int) -> Iterator[T]:
+    """The items, with a bar on standard error where that is a terminal."""
+    from tqdm import tqdm
+
+    yield from tqdm(items, total=total, unit="photo", disable=None, file=sys.stderr)
+
+
+def _summarize(rows: Sequence["Row"], total: int, out: Path, seconds: float) -> None:
+    """How many, how long, where to, and a line for each failure."""
+    failures = [row for row in rows if row.error]
+    done = len(rows) - len(failures)
+    print(f"{done} of {total} photos coloured in {seconds:.0f} s, written to {out}")
+    if len(rows) < total:
+        print(f"stopped with {total - len(rows)} left")
+    if failures:
+        print(f"{len(failures)} failed:")
+    for row in failures:
+        print(f"  {row.file}: {row.error}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""Many photos, one after the other: which files, under which names, and a report with a row for each.
+
+for row in colorize_files(colorizer, find_files(["album/"], out), out):
+    print(row.file, row.output, row.error)
+"""
+
+import csv
+import logging
+import os
+import time
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from types import TracebackType
+
+from colorizer import photo
+from colorizer.errors import OptionError, PhotoError, RanginError
+from colorizer.pipeline import Colorizer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one file: a line of the report."""
+
+    file: str
+    output: str = ""
+    """The file written, empty where there is none."""
+    width: int | None = None
+    height: int | None = None
+    faces: int | None = None
+    """How many were found. What was estimated about them is not reported."""
+    ethnicity: str = ""
+    """What the user chose for them."""
+    seconds: float | None = None
+    notes: str = ""
+    error: str = ""
+    """A sentence; empty where all went well."""
+
+
+def find_files(inputs: Sequence[str | Path], leave_out: Sequence[Path] = ()) -> list[Path]:
+    """The files that are meant: those named, and every regular file in the folders named and below them.
+
+    Each once, folders in order of their names; what is hidden (its name starts with a dot) is left alone. Whether a
+    file is a photo is not asked here, nor whether a name exists: reading it says so.
+
+    Args:
+        inputs: files and folders.
+        leave_out: folders and files that are no input even if they lie in an input folder, such as the output.
+
+    Raises:
+        OptionError: an input folder is itself to be left out, or there is no file at all.
+    """
+    barred = [path.resolve() for path in leave_out]
+    found: dict[Path, Path] = {}  # resolved: as named
+    for name in map(Path, inputs):
+        if name.is_dir():
+            if name.resolve() in barred:
+                raise OptionError(f"{name} is both input and output; choose another folder to write to.")
+            inside = [file for file in _walk(name) if not _is_below(file.resolve(), barred)]
+        else:
+            inside = [name]
+        for file in inside:
+            found.setdefault(file.resolve(), file)
+    if not found:
+        raise OptionError(
+            f"There is no file in {', '.join(map(str, inputs))}; name photos, or folders with photos."
+        )
+    return list(found.values())
+
+
+def colorize_files(
+    colorizer: Colorizer,
+    files: Iterable[Path],
+    out: Path,
+    ethnicity: str = "auto",
+    vividness: float = 1.0,
+) -> Iterator[Row]:
+    """Write `out`/<stem>.png for each file; a file that fails gets a row with its error, and the rest goes on.
+
+    Two files of one stem, or a file in `out` that Rangin did not make, never overwrite each other: the later one
+    is written as <stem>-2.png, and so on, and its row says so.
+
+    Args:
+        colorizer: the model.
+        files: from `find_files`.
+        out: an existing folder.
+        ethnicity: "auto", "none" or a group, for all faces.
+        vividness: as for `Colorizer.paint`.
+    """
+    files = list(files)
+    names = _Names(out, {file.resolve() for file in files})
+    for file in files:
+        start = time.perf_counter()
+        try:
+            result = colorizer.colorize(file, ethnicity, vividness)
+            target, notes = names.claim(file)
+            photo.write(result.image, target, model=result.model)
+        except RanginError as error:
+            yield Row(str(file), ethnicity=ethnicity, seconds=_since(start), error=str(error))
+        except Exception as error:  # a mistake of ours with one photo must not cost the user the others
+            log.exception("%s", file)
+            reason = (
+                f"Rangin failed on this photo, which is a mistake in Rangin: {type(error).__name__}: {error}"
+            )
+            yield Row(str(file), ethnicity=ethnicity, seconds=_since(start), error=reason)
+        else:
+            width, height = result.image.size
+            all_notes = " ".join([*result.notes, *notes])
+            yield Row(
+                str(file), str(target), width, height, len(result.faces), ethnicity, _since(start), all_notes
+            )
+
+
+class Report:
+    """A CSV of rows, written line by line, so that it is true also when the work is interrupted."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            # A name that is no UTF-8 must not end the batch.
+            self._file = path.open("w", encoding="utf-8", newline="", errors="backslashreplace")
+        except OSError as error:
+            raise OptionError(
+                f"The report {path} can't be written ({error.strerror}); choose another place."
+            ) from error
+        self._writer = csv.DictWriter(self._file, [field.name for field in fields(Row)])
+        self._writer.writeheader()
+
+    def add(self, row: Row) -> None:
+        """Write one row."""
+        self._writer.writerow(asdict(row))
+        self._file.flush()
+
+    def __enter__(self) -> "Report":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def make_folder(path: Path) -> Path:
+    """The folder, made if it is missing; OptionError where that can't be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionError(
+            f"{path} can't be a folder to write to ({error.strerror}); choose another."
+        ) from error
+    return path
+
+
+class _Names:
+    """Names in the output folder, each given once; none is a file that somebody else put there."""
+
+    def __init__(self, out: Path, inputs: set[Path]) -> None:
+        self.out, self.inputs = out, {_key(path) for path in inputs}
+        self.given: set[str] = set()
+
+    def claim(self, file: Path) -> tuple[Path, list[str]]:
+        """A path for this file's output, and a note where it is not <stem>.png."""
+        number = 1
+        while not self._is_free(target := self._target(file.stem, number)):
+            number += 1
+        self.given.add(_key(target.name))
+        if number == 1:
+            return target, []
+        return target, [f"Written as {target.name}, because {file.stem}.png was taken."]
+
+    def _target(self, stem: str, number: int) -> Path:
+        return self.out / (f"{stem}.png" if number == 1 else f"{stem}-{number}.png")
+
+    def _is_free(self, target: Path) -> bool:
+        if _key(target.name) in self.given or _key(target.resolve()) in self.inputs:
+            return False
+        return not os.path.lexists(target) or _is_ours(target)
+
+
+def _key(name: str | Path) -> str:
+    """What two names share that some file systems don't tell apart: a.png and A.png, é as one sign or as two."""
+    return unicodedata.normalize("NFC", str(name)).casefold()
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a file carries Rangin's mark, so that a second run may replace it."""
+    try:
+        return file.is_file() and photo.provenance(file)["model"] is not None
+    except PhotoError:
+        return False
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Regular files below a folder that are not hidden, sorted; links to folders are not followed."""
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            file = Path(root, name)
+            if not name.startswith(".") and file.is_file():
+                yield file
+
+
+def _is_below(path: Path, barred: Sequence[Path]) -> bool:
+    return any(path == one or one in path.parents for one in barred)
+
+
+def _since(start: float) -> float:
+    return round(time.perf_counter() - start, 3)

@@ -1,0 +1,47 @@
+"""The ethnicity classifier: a timm encoder on one gray face crop, and a linear layer to the six groups."""
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from colorizer.groups import GROUPS
+from colorizer.networks import register
+
+
+@register("ethnicity-classifier")
+class EthnicityClassifier(nn.Module):
+    """Gray face crop -> logits of the six groups.
+
+    Args:
+        encoder: name of a timm model.
+        size: side of the square crops it was trained on, in pixels.
+        crop_scale: side of the crop over the longer side of the face's box; read by whoever cuts the crops.
+        pretrained: start the encoder from timm's weights (needs a network); False starts from scratch.
+    """
+
+    def __init__(
+        self,
+        encoder: str = "regnetx_008",
+        size: int = 96,
+        crop_scale: float = 1.6,
+        pretrained: bool = False,
+    ) -> None:
+        super().__init__()
+        self.config = {"encoder": encoder, "size": size, "crop_scale": crop_scale}
+        self.encoder = timm.create_model(encoder, pretrained=pretrained, in_chans=1, features_only=True)
+        self.feature_width = self.encoder.feature_info.channels()[-1]
+        self.head = nn.Linear(self.feature_width, len(GROUPS))
+
+    def features(self, lightness: Tensor) -> Tensor:
+        """(B, 1, s, s) L* in [0, 100] -> (B, C) pooled features."""
+        return self.encoder((lightness - 50) / 25)[-1].mean((2, 3))
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        """(B, 1, s, s) L* in [0, 100] -> (B, 6) logits, in the order of GROUPS."""
+        return self.head(self.features(lightness))
+
+    @torch.no_grad()
+    def probabilities(self, lightness: Tensor) -> Tensor:
+        """(B, 1, s, s) L* -> (B, 6), averaged over the crop and its mirror image, since a face has no side."""
+        logits = self(torch.cat([lightness, lightness.flip(-1)]))  # (2B, 6)
+        return logits.softmax(1).view(2, -1, len(GROUPS)).mean(0)

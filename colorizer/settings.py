@@ -1,0 +1,47 @@
+"""Settings, read from environment variables that start with ``RANGIN_`` (``RANGIN_MAX_FILE_MB=50 python app.py``)."""
+
+from functools import lru_cache
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything an operator may change without touching code; each field is listed in README."""
+
+    model_config = SettingsConfigDict(env_prefix="RANGIN_")
+
+    max_file_mb: float = Field(25, gt=0, description="Largest file that is read, in MB (10^6 bytes).")
+    max_megapixels: float = Field(50, gt=0, description="Largest photo that is decoded, in megapixels.")
+    model: str = Field("default", description="Model the page starts with.")
+    device: str = Field("auto", description="auto, cpu, or cuda.")
+    at_once: int = Field(1, ge=1, description="How many photos the page works on at the same time.")
+    queue_size: int = Field(
+        20, ge=1, description="How many more may wait; the next is asked to come back later."
+    )
+    keep_minutes: float = Field(
+        60,
+        ge=1,
+        description="How long the page keeps an upload and its results for the visitor who made them.",
+    )
+    keep_mb: float = Field(
+        400,
+        gt=0,
+        description="Memory, in MB, for photos that visitors may recolour without a new search for faces.",
+    )
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The process's settings; `get_settings.cache_clear()` rereads the environment."""
+    return Settings()
+
+
+def table() -> str:
+    """README's table of every setting, in Markdown; written there by `make readme`."""
+    prefix = Settings.model_config["env_prefix"]
+    rows = [
+        f"| `{prefix}{name.upper()}` | `{field.default}` | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows])

@@ -1,0 +1,66 @@
+"""The front door: what is decided about serving, and that the page is there before the model is."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+import app
+from tests.serving import serve
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def test_nothing_is_kept_or_opened_by_accident() -> None:
+    options = app.launch_options()
+    assert options["run_history"] is False
+    assert options["allowed_paths"] == []
+    assert options["strict_cors"] is True
+    assert options["show_error"] is False
+    assert options["max_file_size"] == 25_000_000
+
+
+def test_uploads_and_results_are_deleted_after_an_hour() -> None:
+    page = serve().page
+    every, age = page.delete_cache
+    assert age == 3600
+    assert every <= 300
+    assert page.analytics_enabled is False
+
+
+def test_the_theme_asks_no_other_server_for_fonts() -> None:
+    css = app.theme()._get_theme_css().replace("http://www.w3.org/2000/svg", "")
+    assert "http" not in css
+    assert app.theme()._stylesheets == []
+
+
+@pytest.mark.slow
+def test_python_app_py_serves_the_page_and_leaves_no_files_when_stopped(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    environment = {**os.environ, "GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": port}
+    environment["GRADIO_TEMP_DIR"] = str(tmp_path)
+    process = subprocess.Popen([sys.executable, "app.py"], cwd=REPOSITORY, env=environment)
+    try:
+        for _ in range(600):
+            try:
+                with urlopen(f"http://127.0.0.1:{port}") as answer:
+                    assert b"Rangin" in answer.read()
+                    break
+            except URLError:
+                assert process.poll() is None, "the app ended"
+                time.sleep(0.1)
+        else:
+            pytest.fail("no page within a minute")
+        assert len(list(tmp_path.glob("rangin-files/*/alive"))) == 1
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+    assert list(tmp_path.glob("rangin-files/*")) == []

@@ -1,0 +1,52 @@
+"""The benchmark's own arithmetic; the figures themselves come from `make bench`."""
+
+import pytest
+
+from bench import memory, report, start
+from bench.measure import Measurement, in_turns, spread
+
+
+def test_readings_are_taken_in_turns_after_one_unmeasured_turn() -> None:
+    calls: list[str] = []
+    found = in_turns("x", lambda: calls.append("a"), "y", lambda: calls.append("b"), repeats=3)
+    assert "".join(calls) == "ab" * 4
+    assert len(found.readings) == len(found.compared) == 3
+
+
+def test_a_spread_is_median_smallest_largest() -> None:
+    assert spread((30.0, 10.0, 1200.0), "ms") == "30 ms (10 to 1,200)"
+    assert spread((1.25, 1.0, 4.0), "s") == "1.2 s (1.0 to 4.0)"
+
+
+def test_a_missed_limit_is_said() -> None:
+    kept = Measurement("kept", "ms", (10.0, 900.0, 20.0), "plain", (5.0, 5.0, 5.0), limit=100)
+    missed = Measurement("missed", "ms", (300.0, 200.0, 20.0), "plain", (5.0, 5.0, 5.0), limit=100)
+    assert kept.is_within_limit
+    assert not missed.is_within_limit
+    lines = report.table([kept, missed]).splitlines()
+    assert lines[-2].endswith("| 100 ms |")
+    assert lines[-1].endswith("| 100 ms **missed** |")
+    assert "3 readings" in report.page([kept, missed], load_before=0.0)
+
+
+def test_a_server_that_ends_is_an_error_and_not_a_time() -> None:
+    with pytest.raises(RuntimeError, match="ended with code 3"):
+        start.seconds_to_page(["-c", "raise SystemExit(3)"])
+
+
+def test_peak_memory_counts_what_was_held_and_given_back() -> None:
+    before = memory.peak()
+    held = bytearray(300_000_000)
+    held[::4096] = b"x" * len(held[::4096])
+    del held
+    assert memory.peak() >= max(before, 300)
+
+
+def test_a_wrong_part_is_answered_with_the_right_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    from bench.__main__ import main
+
+    with pytest.raises(SystemExit):
+        main(["portrayt"])
+    said = capsys.readouterr().err
+    assert "there is no part 'portrayt'; choose from portrait, start, memory, training." in said
+    assert "[]" not in said

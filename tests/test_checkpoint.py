@@ -1,0 +1,136 @@
+"""Weights on disk: what is saved comes back, and what is no such file is refused with a sentence."""
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub.errors import LocalEntryNotFoundError
+from safetensors.torch import save_file
+
+from colorizer import checkpoint, networks
+from colorizer.errors import ModelError
+
+
+@pytest.fixture
+def network() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return networks.build("ethnicity-aware", encoder="test_resnet", width=16, working_size=96).eval()
+
+
+@pytest.fixture
+def file(tmp_path: Path, network: torch.nn.Module) -> Path:
+    path = tmp_path / "mine.safetensors"
+    checkpoint.save(network, "ethnicity-aware", path, {"pictures": 7})
+    return path
+
+
+def test_what_is_saved_comes_back(file: Path, network: torch.nn.Module) -> None:
+    loaded = checkpoint.load(file)
+    assert loaded.name == checkpoint.load(str(file)).name == "mine"
+    assert loaded.about["network"] == "ethnicity-aware"
+    assert loaded.about["config"] == network.config
+    assert loaded.about["training"] == {"pictures": 7}
+    assert checkpoint.about(str(file)) == loaded.about
+    assert not loaded.network.training
+    for name, tensor in network.state_dict().items():
+        back = loaded.network.state_dict()[name]
+        assert back.dtype == tensor.dtype, "float16 on disk only"
+        torch.testing.assert_close(back, tensor, rtol=1e-3, atol=1e-6)
+
+
+def test_half_the_bytes_of_float32(file: Path, network: torch.nn.Module) -> None:
+    values = sum(tensor.numel() for tensor in network.state_dict().values())
+    assert 2 * values < file.stat().st_size < 2 * values + 20_000
+
+
+def test_the_package_brings_a_colorizer_and_a_classifier() -> None:
+    assert {"ethnicity-aware", "ethnicity-classifier"} <= set(checkpoint.available())
+    assert checkpoint.load("default").name == "ethnicity-aware"
+    for name in checkpoint.available():
+        assert checkpoint.load(name).name == name
+
+
+def test_a_name_that_is_not_there_is_answered_with_those_that_are() -> None:
+    for name in ("ethnicity-awar", "nowhere/model.safetensors", ""):
+        with pytest.raises(ModelError, match=r"there are ethnicity-aware, .*hf:user/name"):
+            checkpoint.load(name)
+
+
+def foreign(path: Path, about: object = None, tensors: dict[str, torch.Tensor] | None = None) -> str:
+    """A safetensors file that says `about` of itself."""
+    text = about if isinstance(about, str) else json.dumps(about)
+    save_file(tensors or {"x": torch.zeros(3)}, path, metadata=None if about is None else {"rangin": text})
+    return str(path)
+
+
+def test_files_that_are_no_weights_of_rangin(tmp_path: Path, file: Path) -> None:
+    damaged = tmp_path / "damaged.safetensors"
+    for content in (b"", b"hello", file.read_bytes()[:-1000], b"\xff" * 100, pickle.dumps({"x": 1})):
+        damaged.write_bytes(content)
+        with pytest.raises(ModelError, match="damaged"):
+            checkpoint.load(str(damaged))
+    with pytest.raises(ModelError, match="not of a Rangin model"):
+        checkpoint.load(foreign(tmp_path / "foreign.safetensors"))
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        "no json",
+        "[]",
+        {},
+        {"network": "ethnicity-aware"},
+        {"network": "ethnicity-aware", "config": {"depth": 3}},
+        {"network": "ethnicity-aware", "config": {"encoder": "no_such_encoder"}},
+        {"network": "ethnicity-aware", "config": {"encoder": None}},
+        {"network": "ethnicity-aware", "config": "big"},
+        {"network": 3, "config": {}},
+    ],
+)
+def test_weights_that_say_something_wrong_of_themselves(tmp_path: Path, about: object) -> None:
+    with pytest.raises(ModelError):
+        checkpoint.load(foreign(tmp_path / "wrong.safetensors", about))
+
+
+@pytest.mark.parametrize(
+    "config", [{"pretrained": True}, {"encoder": "hf-hub:user/name"}, {"encoder": "local-dir:/etc"}]
+)
+def test_weights_may_not_fetch_other_files(tmp_path: Path, config: dict[str, object]) -> None:
+    about = {"network": "ethnicity-aware", "config": config}
+    with pytest.raises(ModelError, match="beyond their own"):
+        checkpoint.load(foreign(tmp_path / "greedy.safetensors", about))
+
+
+def test_weights_of_another_network_don_t_fit(tmp_path: Path, network: torch.nn.Module) -> None:
+    about = {"network": "ethnicity-aware", "config": network.config}
+    with pytest.raises(ModelError, match="don't fit"):
+        checkpoint.load(foreign(tmp_path / "other.safetensors", about))
+    missing = dict(network.state_dict())
+    missing.pop("head.bias")
+    with pytest.raises(ModelError, match=r"head\.bias"):
+        checkpoint.load(foreign(tmp_path / "missing.safetensors", about, missing))
+
+
+def test_the_hub(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    cached = tmp_path / checkpoint.HUB_FILE
+    cached.write_bytes(file.read_bytes())
+
+    def download(repository: str, name: str) -> str:
+        asked.append((repository, name))
+        if repository != "someone/model":
+            raise LocalEntryNotFoundError("offline")
+        return str(cached)
+
+    monkeypatch.setattr(checkpoint, "hf_hub_download", download)
+    assert checkpoint.load("hf:someone/model").name == "hf:someone/model"
+    assert asked == [("someone/model", "model.safetensors")]
+    with pytest.raises(ModelError, match=r"hf:else/where could not be fetched.*huggingface\.co"):
+        checkpoint.load("hf:else/where")
+
+
+def test_a_hub_name_of_nonsense_needs_no_network() -> None:
+    with pytest.raises(ModelError, match="could not be fetched"):
+        checkpoint.load("hf:../../etc/passwd")

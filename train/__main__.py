@@ -1,0 +1,52 @@
+"""Command line of the training room.
+
+python -m train recipe RECIPE [key=value ...]
+python -m train fit RECIPE [key=value ...] [--out DIR] [--resume]
+python -m train throughput RECIPE
+python -m train curves RECIPE [key=value ...] --subset N,N --out DIR
+python -m train prepare SOURCE --out DATASET [--labels CSV]
+python -m train holdout IMAGES --out DIR
+python -m train evaluate --models NAME,NAME --data DATASET --report DIR
+python -m train readme REPORT_DIR
+"""
+
+import argparse
+import importlib
+import sys
+
+# Imported only when asked for: `fit` takes seconds to import.
+SUBCOMMANDS = {
+    "recipe": ("train.recipe_command", "print a recipe as it will be run, or all keys there are"),
+    "fit": ("train.fit", "train a network from a recipe"),
+    "throughput": ("train.throughput", "measure how many images a second the feed, the step and both give"),
+    "curves": ("train.curves", "train on parts of the pictures, and show what more of them bring"),
+    "prepare": ("train.prepare", "turn a folder or archive of photos into a dataset"),
+    "holdout": ("train.holdout", "split pictures in two, near twins kept together"),
+    "evaluate": ("train.evaluate", "measure models on photos, with baselines, intervals and groups"),
+    "readme": ("train.report", "put a report's table into README.md"),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one subcommand; its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m train", description="Train and measure Rangin's networks."
+    )
+    subparsers = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND")
+    asked = arguments if arguments is not None else sys.argv[1:]
+    for name, (module, summary) in SUBCOMMANDS.items():
+        subparser = subparsers.add_parser(name, help=summary, description=summary.capitalize() + ".")
+        if name in asked[:1]:
+            importlib.import_module(module).add_arguments(subparser)
+            subparser.set_defaults(module=module)
+    args, rest = parser.parse_known_args(asked)
+    # argparse takes no positional arguments after options, but key=value may stand anywhere.
+    if rest and hasattr(args, "overrides") and not any(word.startswith("-") for word in rest):
+        args.overrides = [*args.overrides, *rest]
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return int(importlib.import_module(args.module).run(args))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""From a raw batch to what a task learns from, on whatever device the batch lies.
+
+augmentation = Augmentation(recipe)                # or Augmentation(recipe, sources), which holds the pictures there
+batch = augmentation(raw)                          # under torch.no_grad(), with autocast off
+
+Crops and mirroring are the feed's, since they decide what must be read at all; everything else happens here, drawn
+from torch's own generators.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import kornia.augmentation as K
+import torch
+from kornia.geometry.transform import get_affine_matrix2d
+from torch import Tensor, nn
+
+from train import film
+from train.data import Pictures
+from train.feed import cut_out
+from train.planes import decoded, maps, warp
+from train.recipe import Augment, Recipe
+
+# Pictures copied to a device at a time.
+_COPIED = 1024
+
+
+class Augmentation(nn.Module):
+    """Raw batch -> {"lab": (B, 3, s, s) float, the truth; "seen": (B, 1, s, s), the L* that the network is shown;
+    "groups": (B, 6, s/4, s/4); "face": (B, 1, s/4, s/4), 1 within the ellipse in which `colorizer.skin` looks for
+    skin; "ethnicity", "race7", "age", "gender": (B,)}.
+
+    Args:
+        recipe: its `augment`.
+        sources: the pictures, if this module is to hold them on the device of its batches (see `train.storage.place`).
+    """
+
+    def __init__(self, recipe: Recipe, sources: Sequence[Pictures] | None = None) -> None:
+        super().__init__()
+        self.augment: Augment = recipe.augment
+        self.erase = K.RandomErasing((0.02, 0.15), value=0.5, p=recipe.augment.erase)
+        self._sources = None if sources is None else list(sources)
+        self._held: list[Tensor] | None = None  # no buffers: those would be saved, averaged and broadcast
+
+    @torch.no_grad()
+    def forward(self, raw: dict[str, Any]) -> dict[str, Tensor]:
+        """Finish one batch."""
+        pixels = raw["pixels"] if "pixels" in raw else self._cut(raw)
+        tiles, count, side = pixels.shape[:3]
+        lab = decoded(pixels.flatten(0, 1))
+        groups, face = maps(raw["box"].flatten(0, 1), raw["condition"].flatten(0, 1), side // 4)
+        if tiles == 4:
+            lab, groups, face = (_join(part.unflatten(0, (tiles, count))) for part in (lab, groups, face))
+        lab, groups, face = self._move(lab, groups, face)
+        if self.augment.brightness:
+            lab = brighten(lab, self.augment.brightness)
+        known = {key: raw[key] for key in ("ethnicity", "race7", "age", "gender")}
+        return {"lab": lab, "seen": self._film(lab), "groups": groups, "face": face} | known
+
+    def _move(self, lab: Tensor, groups: Tensor, face: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Rotate, shear, shift and scale; beyond the border the picture is mirrored, so that no false colours come."""
+        how = self.augment
+        if not (how.rotation or how.shear or how.shift or how.scale):
+            return lab, groups, face
+        theta = draw_affine(len(lab), how, lab.device)
+        return warp(lab, theta), warp(groups, theta), warp(face, theta)
+
+    def _film(self, lab: Tensor) -> Tensor:
+        """(B, 3, s, s) the truth -> (B, 1, s, s) the lightness that is seen: recorded, printed, aged, torn."""
+        how = self.augment
+        seen = lab[:, :1]
+        if how.orthochromatic:
+            chosen = torch.rand(len(lab), device=lab.device) < how.orthochromatic
+            seen = seen.clone()
+            seen[chosen] = film.orthochromatic(lab[chosen])
+        if how.tone:
+            seen = film.shift_tone(seen, how.tone)
+        if how.fading:
+            seen = film.fade(seen, how.fading)
+        if how.grain:
+            seen = film.add_grain(seen, how.grain)
+        if how.erase:
+            seen = 100 * self.erase(seen / 100)
+        return seen
+
+    def _cut(self, raw: dict[str, Any]) -> Tensor:
+        """(T, B, t, t, 3) uint8 from the pictures that are held here."""
+        if self._sources is None:
+            raise ValueError("a batch of row numbers needs an Augmentation that was given the sources")
+        device = raw["box"].device
+        if self._held is None or self._held[0].device != device:
+            self._held = [_copied(source, device) for source in self._sources]
+        held, side = self._held, raw["side"]
+        return torch.stack(
+            [torch.cat([cut_out(held[c.source], c, side) for c in tile]) for tile in raw["cuts"]]
+        )
+
+
+def draw_affine(count: int, how: Augment, device: torch.device) -> Tensor:
+    """(count, 2, 3) for `warp`: from the new picture's coordinates to the old one's, both in [-1, 1]."""
+    draws = 2 * torch.rand(6, count, device=device) - 1
+    scale = (1 + how.scale * draws[0]).reciprocal()[:, None].expand(-1, 2)
+    shear = math.radians(how.shear) * draws[2:4]
+    # In [-1, 1] the centre is 0, and a shift by a share of the side is twice as large.
+    return get_affine_matrix2d(
+        2 * how.shift * draws[4:6].T,
+        torch.zeros(count, 2, device=device),
+        scale,
+        how.rotation * draws[1],
+        *shear,
+    )[:, :2]
+
+
+def brighten(lab: Tensor, amount: float) -> Tensor:
+    """Other exposures of the same scene, up to `amount` brighter or darker in L*, truth and input alike.
+
+    More light raises CIELAB's cube roots in proportion: L* + 16, a* and b* all by one factor, while black stays black.
+    What comes near to white has no room for colour left: it fades over the second half of the way from where it was.
+
+    Args:
+        lab: (B, 3, s, s).
+        amount: in [0, 1).
+    """
+    factor = 1 + amount * (2 * torch.rand(len(lab), 1, 1, 1, device=lab.device) - 1)
+    before = lab[:, :1]
+    lightness = film.lightness_of(film.light_of(before) * factor**3).clamp(0, 100)
+    room = ((100 - lightness) / (100 - before).clamp_min(1e-3)).clamp_min(0)
+    return torch.cat([lightness, lab[:, 1:] * factor * (2 * room).clamp_max(1)], 1)
+
+
+def _join(parts: Tensor) -> Tensor:
+    """(4, B, C, h, w) -> (B, C, 2h, 2w)."""
+    rows = [torch.cat([parts[i], parts[i + 1]], 3) for i in (0, 2)]
+    return torch.cat(rows, 2)
+
+
+def _copied(source: Pictures, device: torch.device) -> Tensor:
+    """All pixels on the device, copied in pieces, so that the host needs no second copy of them."""
+    held = torch.empty(source.lab.shape, dtype=torch.uint8, device=device)
+    for start in range(0, len(source), _COPIED):
+        piece = slice(start, start + _COPIED)
+        held[piece] = torch.from_numpy(source.lab[piece].copy())
+    return held

@@ -1,0 +1,47 @@
+"""Which process of a run this is, on which devices it may run, and in what precision they compute."""
+
+import os
+
+import torch
+
+from colorizer.errors import OptionError
+from train.recipe import Recipe
+
+
+def check(recipe: Recipe) -> None:
+    """See that there are as many GPUs as the recipe wants, if there are any; on CPUs devices are processes.
+
+    Raises:
+        OptionError: there are fewer.
+    """
+    if torch.cuda.is_available() and recipe.devices > torch.cuda.device_count():
+        raise OptionError(f"devices: there are {torch.cuda.device_count()} GPUs here, not {recipe.devices}.")
+
+
+def process_rank(recipe: Recipe) -> int:
+    """This process among all of the run, before Lightning has started the others or after."""
+    for name in ("RANK", "SLURM_PROCID"):
+        if name in os.environ:
+            return int(os.environ[name])
+    return int(os.environ.get("NODE_RANK", 0)) * recipe.devices + int(os.environ.get("LOCAL_RANK", 0))
+
+
+def is_first_process(recipe: Recipe) -> bool:
+    """Whether this is the process that writes."""
+    return recipe.devices * recipe.num_nodes == 1 or process_rank(recipe) == 0
+
+
+def precision(wanted: str) -> str:
+    """The recipe's precision; "auto" is bf16-mixed where the device computes in it, else 32-true."""
+    if wanted != "auto":
+        return wanted
+    return "bf16-mixed" if computes_bf16() else "32-true"
+
+
+def computes_bf16() -> bool:
+    """Whether the device on which Lightning will train has instructions for bfloat16."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if torch.backends.mps.is_available():
+        return False
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

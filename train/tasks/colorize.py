@@ -1,0 +1,114 @@
+"""Regression of a* and b*: each pixel's two numbers, at the size that the network paints, a quarter as a rule.
+
+task = Colorize(recipe)         # recipe.task: colorize
+"""
+
+from typing import Any
+
+import torch
+from kornia.color import lab_to_rgb
+from kornia.metrics import ssim
+from torch import Tensor
+from torch.nn import functional as F
+
+from train.recipe import Recipe
+from train.tasks.attributes import AttributeHeads
+from train.tasks.base import Task
+from train.tasks.losses import color_loss, psnr, shrink, skin_loss
+from train.tasks.perceptual import PerceptualLoss
+
+# What only the curves need is measured at every tenth step: seldom enough to cost nothing.
+LOOK_EVERY = 10
+_SSIM_WINDOW = 11
+
+# name -> weight and value of a part of the loss
+Parts = dict[str, tuple[float, Tensor]]
+
+
+class Colorize(Task):
+    """The recipe's error of ab, and beside it, weighted, perception, skin and face attributes."""
+
+    network: Any
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__(recipe)
+        self.attributes = AttributeHeads(recipe, self.network, dropout=0.2)
+        self.perceptual = PerceptualLoss(recipe.loss.perceptual_trunk) if recipe.loss.perceptual else None
+
+    def training_step(self, raw: dict[str, Any], index: int) -> Tensor:
+        """Loss of one batch."""
+        batch = self.prepare(raw)
+        predicted, features = self.paint(batch["seen"], batch["groups"])
+        parts = self.losses(predicted, features, batch)
+        self.note_training(parts, predicted, batch)
+        return total(parts)
+
+    def validation_step(self, raw: dict[str, Any], index: int, dataloader_idx: int = 0) -> None:
+        """Loss, PSNR and SSIM at the validation size, and accuracy of race7 where it is learnt."""
+        batch = self.prepare(raw)
+        predicted, features = self.paint(batch["seen"], batch["groups"])
+        count = len(batch["lab"])
+        loss = total(self.losses(predicted, features, batch))
+        self.log_validation("loss", loss, count, dataloader_idx)
+        with torch.autocast(predicted.device.type, enabled=False):
+            self._measure(self.as_ab(predicted), batch["lab"], dataloader_idx)
+        if features is not None and len(self.attributes):
+            accuracy, known = self.attributes.accuracy(features, batch)
+            self.log_validation("race7_accuracy", accuracy, known, dataloader_idx)
+
+    def _measure(self, painted: Tensor, lab: Tensor, dataloader_idx: int) -> None:
+        """Log PSNR and SSIM of (B, 2, h, w) ab under the truth's own (B, 3, s, s) lightness."""
+        lightness, truth = lab[:, :1], lab[:, 1:]
+        full = F.interpolate(painted, lightness.shape[-2:], mode="bilinear")
+        self.log_validation("psnr", psnr(lightness, full, truth), len(lab), dataloader_idx)
+        painted, true = (lab_to_rgb(torch.cat([lightness, ab], 1), clip=True) for ab in (full, truth))
+        self.log_validation("ssim", ssim(painted, true, _SSIM_WINDOW).mean(), len(lab), dataloader_idx)
+
+    # What other kinds of painting replace
+
+    def paint(self, seen: Tensor, groups: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(B, 1, s, s), (B, 6, s/4, s/4) -> what the loss is of, (B, ..., h, w), and (B, C) features or None."""
+        if hasattr(self.network, "predict"):
+            predicted, features = self.network.predict(seen, groups)
+            return predicted, features
+        return self.network(seen, groups), None
+
+    def as_ab(self, predicted: Tensor) -> Tensor:
+        """What `paint` gives -> (B, 2, h, w) float32 a* and b*."""
+        return predicted.float()
+
+    def color_error(self, predicted: Tensor, lightness: Tensor, ab: Tensor) -> Tensor:
+        """() error of what `paint` gives, for (B, 1, s, s) L* and the true (B, 2, s, s) ab."""
+        return color_loss(self.recipe.loss.kind, predicted, lightness, ab)
+
+    # Shared by all of them
+
+    def losses(self, predicted: Tensor, features: Tensor | None, batch: dict[str, Tensor]) -> Parts:
+        """Every part of the loss that the recipe gives a weight."""
+        lightness, ab = batch["lab"][:, :1], batch["lab"][:, 1:]
+        how = self.recipe.loss
+        # Autocast would bring some of these sums to 8 bits of precision.
+        with torch.autocast(lightness.device.type, enabled=False):
+            parts = {"color": (1.0, self.color_error(predicted, lightness, ab))}
+            if self.perceptual is not None:
+                parts["perceptual"] = (how.perceptual, self.perceptual(self.as_ab(predicted), lightness, ab))
+            if how.skin:
+                parts["skin"] = (how.skin, skin_loss(self.as_ab(predicted), ab, batch["face"]))
+        return parts | self.attributes.losses(features, batch)
+
+    def note_training(self, parts: Parts, predicted: Tensor, batch: dict[str, Tensor]) -> None:
+        """Log the loss, its parts, and now and then PSNR at the painted size."""
+        self.log_training("train/loss", total(parts))
+        if len(parts) > 1:
+            for name, (_, value) in parts.items():
+                self.log_training(f"train/{name}", value)
+        if self.course.step % LOOK_EVERY == 0:
+            with torch.no_grad(), torch.autocast(predicted.device.type, enabled=False):
+                ab = self.as_ab(predicted)
+                lightness, truth = (shrink(part, ab) for part in batch["lab"].split([1, 2], dim=1))
+                self.log_training("train/psnr", psnr(lightness, ab, truth))
+
+
+def total(parts: Parts) -> Tensor:
+    """() weighted sum."""
+    return torch.stack([weight * value for weight, value in parts.values()]).sum()
