@@ -52,4 +52,14 @@ def build(name: str, **config: Any) -> nn.Module:
     return _BUILDERS[name](**config)
 
 
-from colorizer.networks import ethnicity_aware, ethnicity_classifier  # noqa: E402, F401  they register themselves
+from colorizer.networks import (  # noqa: E402, F401  they register themselves
+    cnn,
+    ethnicity_aware,
+    ethnicity_classifier,
+    fusion,
+    resnet50_cnn,
+    unet,
+    uvgg,
+    vgg16_autoencoder,
+    zhang_eccv16,
+)

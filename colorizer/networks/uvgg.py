@@ -1,0 +1,42 @@
+"""The U-Net of `unet` with a VGG-19 in parallel, joined at the bottleneck: the other model of that study.
+
+VGG-19's last block of convolutions, before its fifth pooling, lies at a sixteenth of the size like the bottleneck: the
+two are put together and mixed by a 1x1 convolution to the bottleneck's width.
+"""
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from colorizer.networks import register
+from colorizer.networks.parts import as_gray_rgb, borrowed, fit, trunk
+from colorizer.networks.unet import WIDTHS, Down, Up
+
+VGG_WIDTH = 512
+
+
+@register("uvgg")
+class UVGG(nn.Module):
+    """L -> ab at the same size.
+
+    Args:
+        working_size: the photo is brought to about working_size^2 pixels before it comes here; read by the pipeline.
+        pretrained: take VGG-19's ImageNet weights from torchvision (needs a network) and leave them as they are, as the
+            study does; False starts from scratch and learns them with the rest.
+    """
+
+    def __init__(self, working_size: int = 128, pretrained: bool = False) -> None:
+        super().__init__()
+        self.config = {"working_size": working_size}
+        weights = "IMAGENET1K_V1" if pretrained else None
+        layers = borrowed(lambda: torchvision.models.vgg19(weights=weights)).features
+        self.vgg = trunk(layers[:-1], is_frozen=pretrained)  # without the last pooling
+        self.down = Down()
+        self.join = nn.Conv2d(WIDTHS[-1] + VGG_WIDTH, WIDTHS[-1], 1)
+        self.up = Up()
+
+    def forward(self, lightness: Tensor, groups: Tensor | None = None) -> Tensor:
+        """(B, 1, h, w) L* in [0, 100] -> (B, 2, h, w) a* and b*. It is not told who is where: `groups` is ignored."""
+        *seen, bottleneck = self.down((lightness - 50) / 25)
+        beside = fit(self.vgg(as_gray_rgb(lightness)), bottleneck)  # (B, 512, h/16, w/16)
+        return self.up([*seen, self.join(torch.cat([bottleneck, beside], 1))])
