@@ -12,6 +12,7 @@ from colorizer import checkpoint
 from colorizer.errors import ModelError, OptionError
 from tests import runs
 from train import fit
+from train.card import card
 from train.history import History
 from train.recipe import EarlyStopping, Recipe
 from train.run import Run, differences, status
@@ -62,6 +63,24 @@ def test_the_weights_load_and_their_card_names_no_path(done: Path, folder: Path)
         assert words in card
     for text in (card, json.dumps(loaded.about)):
         assert str(folder) not in text, "paths of a machine must not travel with weights"
+
+
+def test_the_card_of_a_network_that_never_hears_of_groups_says_so(tmp_path: Path) -> None:
+    facts = {"pictures": {"faces": 12}, "scores": {"val/psnr": 25.0}, "baselines": {"gray": 21.0}}
+    facts |= {
+        "steps": 12,
+        "best_step": 8,
+        "minutes": 1.0,
+        "commit": "abc",
+        "versions": {},
+        "machine": "a CPU",
+    }
+    for share, is_told in ((1.0, False), (0.3, True)):
+        text = card(
+            runs.recipe(tmp_path, drop_condition=share), "colorizer", facts, parameters=10**6, size=10**6
+        )
+        assert ("It is not told who is in the picture" in text) is not is_told
+        assert ("It is told, for every pixel" in text) is is_told
 
 
 def test_a_folder_with_a_run_is_not_overwritten(done: Path, folder: Path) -> None:

@@ -23,6 +23,9 @@ USES = {
 Believable colours for gray portraits of people. It is told, for every pixel, which group the person there was estimated
 to look like (or what the user chose, or nothing). It is not for finding out what colours a scene had: a gray photo does
 not say.""",
+    "neutral colorizer": """\
+Colours for gray portraits of people, to set beside other colorizers. It is not told who is in the picture. It is not for
+finding out what colours a scene had: a gray photo does not say.""",
     "classifier": """\
 Telling Rangin's colorizer what palette is likely for a face. **Do not use it to identify, sort, count or judge
 people**: what it estimates is how a face looks to strangers, not who somebody is, and it is often wrong, for some
@@ -86,6 +89,8 @@ def card(recipe: Recipe, kind: str, training: Mapping[str, Any], parameters: int
     scores = "\n".join(f"| {name} | {value:.4f} |" for name, value in training["scores"].items())
     baselines = "\n".join(f"| {name} | {value:.4f} |" for name, value in training["baselines"].items())
     versions = ", ".join(f"{name} {number}" for name, number in training["versions"].items())
+    # With the condition always dropped, a network has never heard of groups.
+    use = "neutral colorizer" if kind == "colorizer" and recipe.drop_condition == 1 else kind
     measured = "PSNR in dB, beside val/psnr" if kind == "colorizer" else "accuracy, beside val/accuracy"
     return f"""\
 ---
@@ -109,7 +114,7 @@ tags: [rangin, {recipe.task}, {recipe.network}]
 
 ## What it is for
 
-{USES[kind]}
+{USES[use]}
 
 ## Trained on
 
