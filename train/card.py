@@ -24,8 +24,8 @@ Believable colours for gray portraits of people. It is told, for every pixel, wh
 to look like (or what the user chose, or nothing). It is not for finding out what colours a scene had: a gray photo does
 not say.""",
     "neutral colorizer": """\
-Colours for gray portraits of people, to set beside other colorizers. It is not told who is in the picture. It is not for
-finding out what colours a scene had: a gray photo does not say.""",
+Colours for gray portraits of people, to set beside other colorizers. It is not told who is in the picture. It is not
+for finding out what colours a scene had: a gray photo does not say.""",
     "classifier": """\
 Telling Rangin's colorizer what palette is likely for a face. **Do not use it to identify, sort, count or judge
 people**: what it estimates is how a face looks to strangers, not who somebody is, and it is often wrong, for some
