@@ -1,11 +1,17 @@
 """Weights on disk: safetensors with the network's name and configuration inside, a model card beside.
 
 network = checkpoint.load("ethnicity-aware").network
+
+They lie in two folders: the package's own, and one that its user fills (the setting `models`), whose weights come first
+where both have a name. Folders are looked through each time, so weights that are put there are known at once.
 """
 
 import json
+import logging
 import os
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +19,21 @@ import torch
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load as read_tensors
 from safetensors.torch import save_file
 from torch import nn
 
-from colorizer import networks
+from colorizer import literature, networks
 from colorizer.errors import ModelError
+from colorizer.settings import get_settings
 
 FOLDER = Path(__file__).parent / "weights"
 DEFAULT = "ethnicity-aware"
 HUB_FILE = "model.safetensors"
+SUFFIX = ".safetensors"
+# Words that stand for other models wherever a model is named.
+RESERVED = ("default", "all")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _KEY = "rangin"
 
 
@@ -37,9 +49,60 @@ class Loaded:
     """{"network": registered name, "config": its arguments, "training": free notes for the model card}."""
 
 
+@dataclass(frozen=True)
+class Outline:
+    """A network's sizes without its numbers."""
+
+    parameters: int
+    shapes: dict[str, tuple[int, ...]]
+    """Of every tensor that its weights hold, by name."""
+
+
 def available() -> tuple[str, ...]:
-    """Names of the weights that come with the package, sorted."""
-    return tuple(sorted(file.stem for file in FOLDER.glob("*.safetensors")))
+    """Names of the weights in both folders, sorted. Whether a file is sound shows when it is loaded, or `check`ed."""
+    names = {path.stem for folder in (FOLDER, get_settings().models) for path in files(folder)}
+    return tuple(sorted(name for name in names if is_name(name)))
+
+
+def files(folder: Path) -> list[Path]:
+    """All that calls itself safetensors in a folder, hidden files aside, sorted; nothing if it can't be read."""
+    try:
+        return sorted(
+            path for path in folder.iterdir() if path.suffix == SUFFIX and not path.name.startswith(".")
+        )
+    except OSError:  # the folder need not exist
+        return []
+
+
+def is_name(name: str) -> bool:
+    """Whether weights of this name can be asked for: letters, digits and . _ - without a word of another meaning."""
+    return bool(_NAME.fullmatch(name)) and name not in RESERVED and not name.endswith(SUFFIX)
+
+
+def find(name: str) -> Path:
+    """Where the weights of a name lie. Damaged ones don't hide sound ones of the package.
+
+    Raises:
+        ModelError: there are none; says which there are, or what makes these.
+    """
+    name = DEFAULT if name == "default" else name
+    own, ours = (_file(folder, name) for folder in (get_settings().models, FOLDER))
+    if own is not None and ours is not None:
+        try:
+            check(own)
+        except ModelError as error:
+            logging.getLogger(__name__).warning("%s Meanwhile the package's %s is used.", error, ours.name)
+            return ours
+    path = own or ours
+    if path is None:
+        model = literature.find(name)
+        raise ModelError(
+            f"The model {name!r} is not trained; `{model.how}` makes it."
+            if model is not None
+            else f"There is no model {name!r}; there are {', '.join(available()) or 'none yet'}, "
+            f"a path to a {SUFFIX} file, or hf:user/name on the Hugging Face Hub."
+        )
+    return path
 
 
 def about(name: str | os.PathLike[str]) -> dict[str, Any]:
@@ -51,6 +114,46 @@ def about(name: str | os.PathLike[str]) -> dict[str, Any]:
     return _read_about(_locate(os.fspath(name)))
 
 
+def check(path: Path) -> tuple[dict[str, Any], Outline]:
+    """What a file says of itself, and its network's sizes: everything but the numbers is as `load` wants it.
+
+    Raises:
+        ModelError: it could not be loaded.
+    """
+    about = _read_about(path)
+    shape = _outline_of(path, about)
+    try:
+        with safe_open(path, framework="pt") as file:
+            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise _unreadable(path, error) from error
+    if shapes != shape.shapes:
+        differing = sorted(key for key, _ in shapes.items() ^ shape.shapes.items())
+        raise ModelError(
+            f"The weights {path.name} don't fit their network {about['network']!r}: {differing[0]} and "
+            f"{len(set(differing)) - 1} more differ; get the file again."
+        )
+    return about, shape
+
+
+def outline(network: str, config: dict[str, Any]) -> Outline:
+    """The sizes of a network; built on torch's meta device, where tensors have a shape and no memory.
+
+    Raises:
+        ModelError: there is no such network.
+        TypeError, ValueError, RuntimeError, AttributeError, LookupError: it can't be built so; ours or timm's.
+    """
+    return _outline(network, json.dumps(config, sort_keys=True))
+
+
+@lru_cache(maxsize=64)
+def _outline(network: str, config: str) -> Outline:
+    with torch.device("meta"):
+        built = networks.build(network, **json.loads(config))
+    parameters = sum(parameter.numel() for parameter in built.parameters())
+    return Outline(parameters, {key: tuple(value.shape) for key, value in built.state_dict().items()})
+
+
 def load(name: str | os.PathLike[str] = "default", device: str | torch.device = "cpu") -> Loaded:
     """Load weights by name ("default", one of `available()`), path (*.safetensors) or hub name ("hf:user/name").
 
@@ -60,13 +163,15 @@ def load(name: str | os.PathLike[str] = "default", device: str | torch.device = 
     name = os.fspath(name)
     path = _locate(name)
     about = _read_about(path)
-    _forbid_fetching(path, about["config"])
+    _outline_of(path, about)
     try:
-        network = networks.build(about["network"], **about["config"])
-    except (TypeError, ValueError, RuntimeError, AttributeError, LookupError) as error:  # ours or timm's
-        raise ModelError(f"The weights {path.name} ask for a network that can't be built: {error}") from error
-    with safe_open(path, framework="pt") as file:
-        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  not a dict
+        # At one go, not mapped: a file that is overwritten while it is mapped kills the process.
+        content = path.read_bytes()
+        state = read_tensors(content)
+    except (SafetensorError, OSError) as error:
+        raise _unreadable(path, error) from error
+    del content
+    network = networks.build(about["network"], **about["config"])
     state = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
     try:
         network.load_state_dict(state)
@@ -91,16 +196,14 @@ def save(network: nn.Module, registered: str, path: Path, training: dict[str, An
 def _locate(name: str) -> Path:
     if name.startswith("hf:"):
         return _download(name.removeprefix("hf:"))
-    if name.endswith(".safetensors"):
-        path = Path(name)
-    else:
-        path = FOLDER / f"{DEFAULT if name == 'default' else name}.safetensors"
-    if not path.is_file():
-        raise ModelError(
-            f"There is no model {name!r}; there are {', '.join(available()) or 'none yet'}, "
-            "a path to a .safetensors file, or hf:user/name on the Hugging Face Hub."
-        )
-    return path
+    if name.endswith(SUFFIX) and Path(name).is_file():
+        return Path(name)
+    return find(name)
+
+
+def _file(folder: Path, name: str) -> Path | None:
+    path = folder / f"{name}{SUFFIX}"
+    return path if is_name(name) and path.is_file() else None
 
 
 def _download(repository: str) -> Path:
@@ -113,10 +216,26 @@ def _download(repository: str) -> Path:
         ) from error
 
 
+def _outline_of(path: Path, about: dict[str, Any]) -> Outline:
+    _forbid_fetching(path, about["config"])
+    try:
+        return outline(about["network"], about["config"])
+    except (TypeError, ValueError, RuntimeError, AttributeError, LookupError) as error:  # ours or timm's
+        raise ModelError(f"The weights {path.name} ask for a network that can't be built: {error}") from error
+
+
 def _forbid_fetching(path: Path, config: dict[str, Any]) -> None:
     """Refuse a configuration by which timm would download weights, or read another file ("hf-hub:", "local-dir:")."""
     if config.get("pretrained") or ":" in str(config.get("encoder")):
         raise ModelError(f"The weights {path.name} ask for files beyond their own, which is not allowed.")
+
+
+def _unreadable(path: Path, error: Exception) -> ModelError:
+    if isinstance(error, FileNotFoundError):
+        return ModelError(f"The weights {path.name} have been taken away meanwhile; put the file back.")
+    if isinstance(error, OSError):
+        return ModelError(f"The weights {path.name} can't be read: {error.strerror or error}.")
+    return ModelError(f"The weights {path.name} are damaged; get the file again. ({error})")
 
 
 def _read_about(path: Path) -> dict[str, Any]:
@@ -124,7 +243,7 @@ def _read_about(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(_KEY)
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"The weights {path.name} are damaged; get the file again. ({error})") from error
+        raise _unreadable(path, error) from error
     if text is None:
         raise ModelError(
             f"{path.name} holds weights, but not of a Rangin model; `python -m train fit` writes those."

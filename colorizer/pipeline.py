@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -63,13 +64,27 @@ class Result:
 class Colorizer:
     """A model, and the face detector and ethnicity classifier that tell it who is where. Threads may share one."""
 
-    def __init__(self, loaded: checkpoint.Loaded, device: torch.device) -> None:
+    def __init__(
+        self,
+        loaded: checkpoint.Loaded,
+        device: torch.device,
+        detector: FaceDetector | None = None,
+        classifier: EthnicityClassifier | None = None,
+    ) -> None:
+        """Args:
+        loaded: weights that `load` accepts.
+        device: where they are.
+        detector, classifier: taken over; None loads them.
+
+        Raises:
+            ModelError: these weights are of no colorizer.
+        """
         self.name = loaded.name
         self.network = loaded.network
-        self.working_size: int = loaded.about["config"]["working_size"]
+        self.working_size = working_size_of(loaded.name, loaded.about["config"])
         self.device = device
-        self.detector = FaceDetector(device)
-        self.classifier = EthnicityClassifier.load(device=device)
+        self.detector = detector or FaceDetector(device)
+        self.classifier = classifier or EthnicityClassifier.load(device=device)
 
     @classmethod
     def load(cls, name: str | os.PathLike[str] = "default", device: str = "auto") -> "Colorizer":
@@ -79,13 +94,23 @@ class Colorizer:
             ModelError: there is no such model, it is no colorizer, or the device can't be had.
         """
         on = choose_device(device)
-        loaded = checkpoint.load(name, on)
-        if "working_size" not in loaded.about["config"]:
-            raise ModelError(f"The model {loaded.name!r} is no colorizer; see `python -m colorizer models`.")
-        size = loaded.about["config"]["working_size"]
-        if not isinstance(size, int) or not STRIDE <= size <= LONGEST:
-            raise ModelError(f"The model {loaded.name!r} has a working size of {size!r}; get the file again.")
-        return cls(loaded, on)
+        return cls(checkpoint.load(name, on), on)
+
+    def other(self, name: str | os.PathLike[str]) -> "Colorizer":
+        """Another model, loaded now, on this one's device and with its face detector and classifier.
+
+        Args:
+            name: as for `load`. A file that has been replaced meanwhile is read anew.
+
+        Raises:
+            ModelError: as `load`.
+        """
+        return Colorizer(
+            checkpoint.load(name, self.device),
+            self.device,
+            detector=self.detector,
+            classifier=self.classifier,
+        )
 
     def colorize(
         self,
@@ -167,6 +192,20 @@ class Colorizer:
         groups = torch.from_numpy(group_weights(boxes, vectors, height // 4, width // 4))[None]
         ab = self.network(small.to(self.device), groups.to(self.device))  # (1, 1, h, w), (1, 6, h/4, w/4) ->
         return ab[0].float().cpu().numpy()
+
+
+def working_size_of(name: str, config: dict[str, Any]) -> int:
+    """Side of the square of about as many pixels as the model `name` works at, from its configuration.
+
+    Raises:
+        ModelError: it has none, and is no colorizer, or it is beyond what the pipeline can do.
+    """
+    if "working_size" not in config:
+        raise ModelError(f"The model {name!r} is no colorizer; see `python -m colorizer models`.")
+    size = config["working_size"]
+    if not isinstance(size, int) or not STRIDE <= size <= LONGEST:
+        raise ModelError(f"The model {name!r} has a working size of {size!r}; get the file again.")
+    return size
 
 
 def working_grid(height: int, width: int, working_size: int) -> tuple[int, int]:

@@ -1,19 +1,27 @@
 """Settings, read from environment variables that start with ``RANGIN_`` (``RANGIN_MAX_FILE_MB=50 python app.py``)."""
 
 from functools import lru_cache
+from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).parents[1]
 
 
 class Settings(BaseSettings):
     """Everything an operator may change without touching code; each field is listed in README."""
 
-    model_config = SettingsConfigDict(env_prefix="RANGIN_")
+    model_config = SettingsConfigDict(env_prefix="RANGIN_", env_ignore_empty=True)
 
     max_file_mb: float = Field(25, gt=0, description="Largest file that is read, in MB (10^6 bytes).")
     max_megapixels: float = Field(50, gt=0, description="Largest photo that is decoded, in megapixels.")
     model: str = Field("default", description="Model the page starts with.")
+    models: Path = Field(
+        ROOT / "models",
+        description="Folder of further weights, which may be missing; a model there comes before the package's of "
+        "the same name.",
+    )
     device: str = Field("auto", description="auto, cpu, or cuda.")
     at_once: int = Field(1, ge=1, description="How many photos the page works on at the same time.")
     queue_size: int = Field(
@@ -30,6 +38,11 @@ class Settings(BaseSettings):
         description="Memory, in MB, for photos that visitors may recolour without a new search for faces.",
     )
 
+    @field_validator("models")
+    @classmethod
+    def _from_home(cls, folder: Path) -> Path:
+        return folder.expanduser()
+
 
 @lru_cache
 def get_settings() -> Settings:
@@ -41,7 +54,12 @@ def table() -> str:
     """README's table of every setting, in Markdown; written there by `make readme`."""
     prefix = Settings.model_config["env_prefix"]
     rows = [
-        f"| `{prefix}{name.upper()}` | `{field.default}` | {field.description} |"
+        f"| `{prefix}{name.upper()}` | `{_short(field.default)}` | {field.description} |"
         for name, field in Settings.model_fields.items()
     ]
     return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows])
+
+
+def _short(default: object) -> object:
+    """A folder as seen from Rangin's own, so that README names none of the machine it was written on."""
+    return default.relative_to(ROOT).as_posix() if isinstance(default, Path) else default

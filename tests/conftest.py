@@ -36,6 +36,7 @@ def _isolate(home: Path) -> None:
         "TORCH_HOME": ".cache/torch",
         "MPLCONFIGDIR": ".config/matplotlib",
         "GRADIO_TEMP_DIR": "gradio",
+        "RANGIN_MODELS": "models",
     }.items():
         path = home / folder
         path.mkdir(parents=True, exist_ok=True)

@@ -99,7 +99,7 @@ def weights_in(folder: Path) -> Path:
 
 def file_size(weights: str) -> float | None:
     """Megabytes of a model's file; None for one of the hub."""
-    path = Path(weights)
-    if not weights.endswith(".safetensors"):
-        path = checkpoint.FOLDER / f"{checkpoint.DEFAULT if weights == 'default' else weights}.safetensors"
+    if weights.startswith("hf:"):
+        return None
+    path = Path(weights) if weights.endswith(".safetensors") else checkpoint.find(weights)
     return path.stat().st_size / 1e6 if path.is_file() else None
