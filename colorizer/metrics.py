@@ -101,38 +101,56 @@ def compare(
     Raises:
         PhotoError: one of the two can't be read as a photo.
     """
-    full_truth = photo.from_image(truth).rgb
-    height, width = full_truth.shape[:2]
-    true, predicted = to_protocol(full_truth), to_protocol(photo.from_image(prediction).rgb)
-    true_lab, predicted_lab = lab.rgb_to_lab(true), lab.rgb_to_lab(predicted)
-    difference = predicted_lab - true_lab
-    errors = delta_e(predicted_lab, true_lab)
+    return Truth(truth, faces).compare(prediction, lpips)
 
-    aligned = predicted_lab - np.append(
-        np.float32(0), difference[..., 1:].mean(axis=(0, 1), dtype=np.float64)
-    )
-    aligned_rgb = lab.lab_to_rgb(aligned)
-    scale = np.array([PROTOCOL_SIZE / width, PROTOCOL_SIZE / height] * 2)
-    skin = skin_mask(true, [np.asarray(face.box) * scale for face in faces or ()])
 
-    distance, reason = lpips_distance(predicted, true) if lpips else (None, "LPIPS was not asked for.")
-    true_colorfulness, predicted_colorfulness = colorfulness(true), colorfulness(predicted)
-    return Metrics(
-        mse=_mse(predicted, true),
-        mae=float(np.abs(predicted.astype(np.float32) - true).mean()),
-        psnr=psnr(predicted, true),
-        ssim=ssim(predicted, true),
-        lpips=distance,
-        lpips_reason=reason,
-        colorfulness=predicted_colorfulness,
-        delta_colorfulness=predicted_colorfulness - true_colorfulness,
-        within_10=float((np.abs(difference[..., 1:]) <= WITHIN).mean()),
-        channel_accuracy=float((_is_b_larger(predicted_lab) == _is_b_larger(true_lab)).mean()),
-        delta_e=float(errors.mean()),
-        **_skin_errors(predicted_lab[skin], true_lab[skin], errors[skin]),
-        aligned_psnr=psnr(aligned_rgb, true),
-        aligned_skin_delta_e=_mean(delta_e(lab.rgb_to_lab(aligned_rgb)[skin], true_lab[skin])),
-    )
+class Truth:
+    """What a photo really looks like; what is needed of it again and again is computed once, for several predictions.
+
+    Args:
+        truth: as `compare` takes it.
+        faces: as `compare` takes them.
+
+    Raises:
+        PhotoError: it can't be read as a photo.
+    """
+
+    def __init__(self, truth: Picture, faces: Sequence[HasBox] | None = None) -> None:
+        full = photo.from_image(truth).rgb
+        height, width = full.shape[:2]
+        self.rgb = to_protocol(full)
+        self.lab = lab.rgb_to_lab(self.rgb)
+        scale = np.array([PROTOCOL_SIZE / width, PROTOCOL_SIZE / height] * 2)
+        self.skin = skin_mask(self.rgb, [np.asarray(face.box) * scale for face in faces or ()])  # (256, 256) bool
+        self.colorfulness = colorfulness(self.rgb)
+
+    def compare(self, prediction: Picture, lpips: bool = True) -> Metrics:
+        """As the function `compare`."""
+        true, true_lab, skin = self.rgb, self.lab, self.skin
+        predicted = to_protocol(photo.from_image(prediction).rgb)
+        predicted_lab = lab.rgb_to_lab(predicted)
+        difference = predicted_lab - true_lab
+        errors = delta_e(predicted_lab, true_lab)
+        shift = np.append(np.float32(0), difference[..., 1:].mean(axis=(0, 1), dtype=np.float64))
+        aligned_rgb = lab.lab_to_rgb(predicted_lab - shift)
+        distance, reason = lpips_distance(predicted, true) if lpips else (None, "LPIPS was not asked for.")
+        predicted_colorfulness = colorfulness(predicted)
+        return Metrics(
+            mse=_mse(predicted, true),
+            mae=float(np.abs(predicted.astype(np.float32) - true).mean()),
+            psnr=psnr(predicted, true),
+            ssim=ssim(predicted, true),
+            lpips=distance,
+            lpips_reason=reason,
+            colorfulness=predicted_colorfulness,
+            delta_colorfulness=predicted_colorfulness - self.colorfulness,
+            within_10=float((np.abs(difference[..., 1:]) <= WITHIN).mean()),
+            channel_accuracy=float((_is_b_larger(predicted_lab) == _is_b_larger(true_lab)).mean()),
+            delta_e=float(errors.mean()),
+            **_skin_errors(predicted_lab[skin], true_lab[skin], errors[skin]),
+            aligned_psnr=psnr(aligned_rgb, true),
+            aligned_skin_delta_e=_mean(delta_e(lab.rgb_to_lab(aligned_rgb)[skin], true_lab[skin])),
+        )
 
 
 def to_protocol(rgb: np.ndarray) -> np.ndarray:

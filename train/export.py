@@ -43,6 +43,7 @@ def export(run: Run, task: Task, sources: list[Pictures], held_out: list[Picture
         "pictures": {
             short_name(spec.images): len(source) for spec, source in zip(recipe.data, sources, strict=True)
         },
+        "start_from": recipe.start_from.stem if recipe.start_from else None,
         "steps": course.step,
         "best_step": course.best_step,
         "minutes": round(course.seconds / 60, 1),

@@ -4,6 +4,7 @@ python -m train fit ethnicity-aware 'data=[{images: faces/images, labels: faces/
     'validation=[{images: faces/images, labels: faces/val.csv}]'
 python -m train fit ethnicity-aware --out runs/mine --resume
 python -m train fit ethnicity-aware devices=2 batch=256
+python -m train fit literature/unet --install
 
 What the run's folder holds is said in `train.run`. Exit code 0: weights were written; 1: a sentence says why not; 130
 or 143: SIGINT or SIGTERM ended it, and --resume goes on.
@@ -38,6 +39,7 @@ from train.devices import check, is_first_process, precision, process_rank
 from train.export import export
 from train.failures import Diverged, Stopped
 from train.feed import Feed, Validation, epoch_steps
+from train.install import install
 from train.recipe import Recipe, load
 from train.run import Run
 from train.signals import Signals, leave_to_parent
@@ -253,6 +255,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="replace a value of the recipe")
     parser.add_argument("--out", type=Path, help="folder of the run (default: runs/<name>)")
     parser.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
+    parser.add_argument(
+        "--install", action="store_true", help="copy what comes out into the models folder, where the page finds it"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -265,6 +270,8 @@ def run(args: argparse.Namespace) -> int:
         if not is_first:
             logging.getLogger().setLevel(logging.WARNING)
         path = fit(recipe, args.out or Path("runs") / recipe.name, args.resume)
+        if args.install and is_first:
+            path = install(path)
     except (Stopped, KeyboardInterrupt) as error:
         number = error.signal if isinstance(error, Stopped) else signal.SIGINT
         if is_first:

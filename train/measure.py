@@ -116,9 +116,10 @@ class Bench:
         portrait, predictions, seconds = self.paint(truth, ethnicity)
         about = {"imageName": name, "ethnicity": ethnicity, "group": group_of(ethnicity)}
         rows = []
+        reference = metrics.Truth(truth, portrait.faces)
         colours = {"truth": distribution.count(true_lab)}
         for model, prediction in predictions.items():
-            measured = metrics.compare(prediction, truth, faces=portrait.faces, lpips=self.lpips)
+            measured = reference.compare(prediction, lpips=self.lpips)
             rows.append(about | {"model": model, "faces": len(portrait.faces)} | asdict(measured))
             colours[model] = distribution.count(lab.rgb_to_lab(prediction))
         estimates = [
