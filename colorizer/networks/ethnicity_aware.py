@@ -4,7 +4,6 @@ What each person looks like comes in as a weight map for every group and shifts 
 each level, pixel by pixel (FiLM, Perez et al. 2018, made spatial). All-zero weights are the neutral condition.
 """
 
-import timm
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import Conv2dNormActivation
@@ -12,9 +11,8 @@ from torchvision.ops import Conv2dNormActivation
 from colorizer import bins as ab_bins
 from colorizer.groups import GROUPS
 from colorizer.networks import register
-
-# Puts the last layer's outputs, of order 1 at the start of training, on the scale of a* and b*.
-AB_SCALE = 20.0
+from colorizer.networks.borrowed import timm_model
+from colorizer.networks.parts import AB_SCALE
 
 
 class Level(nn.Module):
@@ -59,7 +57,7 @@ class EthnicityAware(nn.Module):
         super().__init__()
         self.config = {"encoder": encoder, "width": width, "working_size": working_size, "bins": bins}
         self.bins = bins
-        self.encoder = timm.create_model(encoder, pretrained=pretrained, in_chans=1, features_only=True)
+        self.encoder = timm_model(encoder, pretrained, in_chans=1, features_only=True)
         info = self.encoder.feature_info
         self.used = [i for i, stride in enumerate(info.reduction()) if stride >= 4]
         channels = [info.channels()[i] for i in self.used]

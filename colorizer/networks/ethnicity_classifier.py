@@ -1,11 +1,11 @@
 """The ethnicity classifier: a timm encoder on one gray face crop, and a linear layer to the six groups."""
 
-import timm
 import torch
 from torch import Tensor, nn
 
 from colorizer.groups import GROUPS
 from colorizer.networks import register
+from colorizer.networks.borrowed import timm_model
 
 
 @register("ethnicity-classifier")
@@ -28,7 +28,7 @@ class EthnicityClassifier(nn.Module):
     ) -> None:
         super().__init__()
         self.config = {"encoder": encoder, "size": size, "crop_scale": crop_scale}
-        self.encoder = timm.create_model(encoder, pretrained=pretrained, in_chans=1, features_only=True)
+        self.encoder = timm_model(encoder, pretrained, in_chans=1, features_only=True)
         self.feature_width = self.encoder.feature_info.channels()[-1]
         self.head = nn.Linear(self.feature_width, len(GROUPS))
 

@@ -1,24 +1,34 @@
 """An encoder-decoder told what a big network sees in the whole picture: fusion by a global descriptor.
 
-The shape is that of Iizuka et al. 2016 and of Deep Koalarization (Baldassarre et al. 2017); a study of face colorization
-compares three descriptors in it. Each is the pooled features of its network, from the whole picture squeezed to that
-network's own size, tiled over the encoder's grid and mixed in by a 1x1 convolution.
+The shape is that of Iizuka et al. 2016 and of Deep Koalarization (Baldassarre et al. 2017); a study of face
+colorization compares three descriptors in it. Each is the pooled features of its network, from the whole picture
+squeezed to that network's own size, tiled over the encoder's grid and mixed in by a 1x1 convolution.
 
 - `fusion-vggface`: facenet-pytorch's InceptionResnetV1, trained on VGGFace2, 512 numbers. The study took the original
   VGGFace's 2,622 class scores; no maintained package carries that network, and this one has its role.
 - `fusion-vgg19`: torchvision's VGG-19, 512 numbers.
 - `fusion-inception-resnet`: timm's Inception-ResNet-v2, 1,536 numbers.
+
+Known of it: the widths, the three strides of 2, the fusion to 256 and tanh. Ours: which convolutions have the strides,
+that only two doublings are made (whoever puts ab under L makes the third), and pooled features, not class scores.
 """
 
-import timm
-import torchvision
-from facenet_pytorch import InceptionResnetV1
+import itertools
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import torch
 from colorizer.networks import register
-from colorizer.networks.parts import AB_RANGE, as_gray_rgb, borrowed, double, trunk
+from colorizer.networks.borrowed import (
+    FaceEmbedding,
+    as_gray_rgb,
+    take_gray_rgb,
+    timm_model,
+    trunk,
+    vgg_features,
+)
+from colorizer.networks.parts import AB_RANGE, double
 
 ENCODER = ((64, 2), (128, 2), (256, 2), (512, 1), (256, 1))
 """Channels and stride of each 3x3 convolution."""
@@ -26,6 +36,8 @@ FUSED = 256
 DECODER = (128, 64, 32, 16)
 """Channels of the decoder's 3x3 convolutions before the last, which has 2; a doubling after each of the first two."""
 DOUBLED = 2
+LARGEST = 512
+"""Largest side at which a descriptor may see the picture; a file could ask for any."""
 
 
 class Fusion(nn.Module):
@@ -34,12 +46,22 @@ class Fusion(nn.Module):
     Args:
         descriptor: gray RGB, (B, 3, s, s) -> (B, width).
         width: numbers that describe a picture.
-        descriptor_size: s, the side at which it sees the picture.
+        descriptor_size: s, the side at which it sees the picture, in pixels.
         working_size: the photo is brought to about working_size^2 pixels before it comes here; read by the pipeline.
+        smallest: the least s of which the descriptor's strides leave something.
+
+    Raises:
+        ValueError: `descriptor_size` is not from `smallest` to 512.
     """
 
-    def __init__(self, descriptor: nn.Module, width: int, descriptor_size: int, working_size: int) -> None:
+    def __init__(
+        self, descriptor: nn.Module, width: int, descriptor_size: int, working_size: int, smallest: int
+    ) -> None:
         super().__init__()
+        if not (isinstance(descriptor_size, int) and smallest <= descriptor_size <= LARGEST):
+            raise ValueError(
+                f"descriptor_size is a whole number from {smallest} to {LARGEST}, not {descriptor_size!r}"
+            )
         self.config = {"working_size": working_size, "descriptor_size": descriptor_size}
         self.descriptor_size = descriptor_size
         self.descriptor = descriptor
@@ -50,14 +72,13 @@ class Fusion(nn.Module):
             channels = after
         self.encoder = nn.Sequential(*layers)
         self.fuse = nn.Conv2d(channels + width, FUSED, 1)
-        widths = (FUSED, *DECODER)
         self.decoder = nn.ModuleList(
-            nn.Conv2d(before, after, 3, padding=1) for before, after in zip(widths, DECODER, strict=False)
+            nn.Conv2d(before, after, 3, padding=1) for before, after in itertools.pairwise((FUSED, *DECODER))
         )
         self.head = nn.Conv2d(DECODER[-1], 2, 3, padding=1)
 
     def forward(self, lightness: Tensor, groups: Tensor | None = None) -> Tensor:
-        """(B, 1, h, w) L* in [0, 100] -> (B, 2, h/2, w/2) a* and b*. `groups` is ignored: it isn't told who is where."""
+        """(B, 1, h, w) L* in [0, 100], sides multiples of 16 -> (B, 2, h/2, w/2) a* and b*. `groups` is ignored."""
         y = self.encoder(lightness / 50 - 1)  # (B, 256, h/8, w/8)
         about = self.describe(lightness)[:, :, None, None].expand(-1, -1, *y.shape[-2:])
         y = F.relu(self.fuse(torch.cat([y, about], 1)))
@@ -82,12 +103,9 @@ class FusionVGGFace(Fusion):
         pretrained: take its VGGFace2 weights (needs a network) and leave them; False starts from scratch and learns.
     """
 
-    def __init__(
-        self, working_size: int = 224, descriptor_size: int = 160, pretrained: bool = False
-    ) -> None:
-        known = "vggface2" if pretrained else None
-        network = borrowed(lambda: _Embedding(InceptionResnetV1(pretrained=known)))
-        super().__init__(trunk(network, is_frozen=pretrained), 512, descriptor_size, working_size)
+    def __init__(self, working_size: int = 224, descriptor_size: int = 160, pretrained: bool = False) -> None:
+        descriptor = trunk(FaceEmbedding(pretrained), is_frozen=pretrained)
+        super().__init__(descriptor, 512, descriptor_size, working_size, smallest=75)
 
 
 @register("fusion-vgg19")
@@ -100,13 +118,9 @@ class FusionVGG19(Fusion):
         pretrained: take its ImageNet weights (needs a network) and leave them; False starts from scratch and learns.
     """
 
-    def __init__(
-        self, working_size: int = 224, descriptor_size: int = 224, pretrained: bool = False
-    ) -> None:
-        weights = "IMAGENET1K_V1" if pretrained else None
-        layers = borrowed(lambda: torchvision.models.vgg19(weights=weights)).features
-        network = nn.Sequential(layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        super().__init__(trunk(network, is_frozen=pretrained), 512, descriptor_size, working_size)
+    def __init__(self, working_size: int = 224, descriptor_size: int = 224, pretrained: bool = False) -> None:
+        pooled = nn.Sequential(vgg_features("vgg19", pretrained), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        super().__init__(trunk(pooled, is_frozen=pretrained), 512, descriptor_size, working_size, smallest=32)
 
 
 @register("fusion-inception-resnet")
@@ -119,22 +133,10 @@ class FusionInceptionResNet(Fusion):
         pretrained: take its ImageNet weights (needs a network) and leave them; False starts from scratch and learns.
     """
 
-    def __init__(
-        self, working_size: int = 224, descriptor_size: int = 299, pretrained: bool = False
-    ) -> None:
-        network = borrowed(
-            lambda: timm.create_model("inception_resnet_v2", pretrained=pretrained, num_classes=0)
+    def __init__(self, working_size: int = 224, descriptor_size: int = 299, pretrained: bool = False) -> None:
+        network = timm_model("inception_resnet_v2", pretrained, num_classes=0)
+        if pretrained:
+            take_gray_rgb(network.conv2d_1a, scale=2, offset=-1)
+        super().__init__(
+            trunk(network, is_frozen=pretrained), 1536, descriptor_size, working_size, smallest=75
         )
-        super().__init__(trunk(network, is_frozen=pretrained), 1536, descriptor_size, working_size)
-
-
-class _Embedding(nn.Module):
-    """InceptionResnetV1 up to its embedding's normalisation, without the classes and without drawing to the sphere."""
-
-    def __init__(self, network: InceptionResnetV1) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, rgb: Tensor) -> Tensor:
-        """(B, 3, s, s) -> (B, 512) of length 1."""
-        return self.network(rgb)

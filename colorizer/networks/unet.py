@@ -1,19 +1,22 @@
-"""A U-Net (Ronneberger et al. 2015) of double 3x3 convolutions, as in a study that sets it beside `uvgg`.
+"""A U-Net (Ronneberger et al. 2015) of double 3x3 convolutions, as in a study of portraits that sets it beside `uvgg`.
 
-Widths 64 to 512 and bilinear upsampling, as in the implementation most used in PyTorch; padded, so that ab comes out at
-the size that L came in.
+Known of it: the double convolutions, and how it was trained. Ours: widths of 64 to 512, batch normalisation and
+bilinear upsampling, as in the implementation most used in PyTorch; padded, so that ab has the size that L came in.
 """
+
+import itertools
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorizer.networks import register
-from colorizer.networks.parts import convolution, fit
+from colorizer.networks.parts import AB_SCALE, centered, convolution
 
 WIDTHS = (64, 128, 256, 512, 512)
 """Channels on the way down; the last is the bottleneck, at a sixteenth of the size."""
-AB_SCALE = 20.0
+UP_WIDTHS = (256, 128, 64, 64)
+"""Channels on the way up, at an eighth of the size and so on to the full one."""
 
 
 def double_convolution(channels: int, width: int, middle: int | None = None) -> nn.Sequential:
@@ -27,9 +30,8 @@ class Down(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        widths = (1, *WIDTHS)
         self.levels = nn.ModuleList(
-            double_convolution(before, after) for before, after in zip(widths, WIDTHS, strict=False)
+            double_convolution(before, after) for before, after in itertools.pairwise((1, *WIDTHS))
         )
 
     def forward(self, gray: Tensor) -> list[Tensor]:
@@ -47,16 +49,17 @@ class Up(nn.Module):
         super().__init__()
         self.levels = nn.ModuleList()
         below = WIDTHS[-1]
-        for seen, after in zip(reversed(WIDTHS[:-1]), (256, 128, 64, 64), strict=True):
+        for seen, after in zip(reversed(WIDTHS[:-1]), UP_WIDTHS, strict=True):
             self.levels.append(double_convolution(seen + below, after, (seen + below) // 2))
             below = after
         self.head = nn.Conv2d(below, 2, 1)
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        """What `Down` gives -> (B, 2, h, w) a* and b*."""
+        """What `Down` gives -> (B, 2, h, w) float32 a* and b*."""
         *seen, y = features
         for level, at_level in zip(self.levels, reversed(seen), strict=True):
-            y = level(torch.cat([at_level, fit(y, at_level)], 1))
+            height, width = at_level.shape[-2:]
+            y = level(torch.cat([at_level, F.interpolate(y, (height, width), mode="bilinear")], 1))
         return self.head(y).float() * AB_SCALE
 
 
@@ -75,5 +78,5 @@ class UNet(nn.Module):
         self.up = Up()
 
     def forward(self, lightness: Tensor, groups: Tensor | None = None) -> Tensor:
-        """(B, 1, h, w) L* in [0, 100] -> (B, 2, h, w) a* and b*. It is not told who is where: `groups` is ignored."""
-        return self.up(self.down((lightness - 50) / 25))
+        """(B, 1, h, w) L* in [0, 100], sides multiples of 16 -> (B, 2, h, w) a* and b*. `groups` is ignored."""
+        return self.up(self.down(centered(lightness)))

@@ -1,15 +1,16 @@
-"""The U-Net of `unet` with a VGG-19 in parallel, joined at the bottleneck: the other model of that study.
+"""The U-Net of `unet` with a VGG-19 in parallel, joined at the bottleneck: the other model of that study of portraits.
 
-VGG-19's last block of convolutions, before its fifth pooling, lies at a sixteenth of the size like the bottleneck: the
-two are put together and mixed by a 1x1 convolution to the bottleneck's width.
+Known of it: VGG-19 is frozen, sees the same picture, and meets the U-Net at the bottleneck. Ours: how. VGG-19's last
+block of convolutions, before its fifth pooling, lies at a sixteenth of the size as the bottleneck does; the two are put
+together and mixed by a 1x1 convolution to the bottleneck's width.
 """
 
 import torch
-import torchvision
 from torch import Tensor, nn
 
 from colorizer.networks import register
-from colorizer.networks.parts import as_gray_rgb, borrowed, fit, trunk
+from colorizer.networks.borrowed import as_gray_rgb, trunk, vgg_features
+from colorizer.networks.parts import centered
 from colorizer.networks.unet import WIDTHS, Down, Up
 
 VGG_WIDTH = 512
@@ -28,15 +29,14 @@ class UVGG(nn.Module):
     def __init__(self, working_size: int = 128, pretrained: bool = False) -> None:
         super().__init__()
         self.config = {"working_size": working_size}
-        weights = "IMAGENET1K_V1" if pretrained else None
-        layers = borrowed(lambda: torchvision.models.vgg19(weights=weights)).features
-        self.vgg = trunk(layers[:-1], is_frozen=pretrained)  # without the last pooling
+        without_last_pooling = vgg_features("vgg19", pretrained)[:-1]
+        self.vgg = trunk(without_last_pooling, is_frozen=pretrained)
         self.down = Down()
         self.join = nn.Conv2d(WIDTHS[-1] + VGG_WIDTH, WIDTHS[-1], 1)
         self.up = Up()
 
     def forward(self, lightness: Tensor, groups: Tensor | None = None) -> Tensor:
-        """(B, 1, h, w) L* in [0, 100] -> (B, 2, h, w) a* and b*. It is not told who is where: `groups` is ignored."""
-        *seen, bottleneck = self.down((lightness - 50) / 25)
-        beside = fit(self.vgg(as_gray_rgb(lightness)), bottleneck)  # (B, 512, h/16, w/16)
+        """(B, 1, h, w) L* in [0, 100], sides multiples of 16 -> (B, 2, h, w) a* and b*. `groups` is ignored."""
+        *seen, bottleneck = self.down(centered(lightness))  # (B, 512, h/16, w/16)
+        beside = self.vgg(as_gray_rgb(lightness))  # (B, 512, h/16, w/16)
         return self.up([*seen, self.join(torch.cat([bottleneck, beside], 1))])

@@ -1,17 +1,23 @@
 """VGG-16's features and a decoder: the model of a study that trains it on people, animals, scenes and all of them.
 
-The decoder is the one that goes with this idea in most tutorials: 256, 128, 64, 32, 16 channels, a doubling between
-them, tanh at the end. Its last doubling is left to whoever puts ab under L.
+Known of it: VGG-16 is frozen, the loss is L2, and the four training sets. Ours: the decoder, which is the one that goes
+with this idea in most tutorials: 256, 128, 64, 32 and 16 channels, doublings between them, tanh at the end. Their last
+doubling is left to whoever puts ab under L.
 """
 
-import torchvision
+import itertools
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorizer.networks import register
-from colorizer.networks.parts import AB_RANGE, as_gray_rgb, borrowed, double, trunk
+from colorizer.networks.borrowed import as_gray_rgb, trunk, vgg_features
+from colorizer.networks.parts import AB_RANGE, double, fit
 
 DECODER = (512, 256, 128, 64, 32, 16)
+"""Channels of the features, then of the decoder's 3x3 convolutions before the last, which has 2."""
+SMALLEST = 32
+"""A shorter side, in pixels, has nothing left after VGG's five poolings."""
 
 
 @register("vgg16-autoencoder")
@@ -27,22 +33,20 @@ class VGG16Autoencoder(nn.Module):
     def __init__(self, working_size: int = 224, pretrained: bool = False) -> None:
         super().__init__()
         self.config = {"working_size": working_size}
-        weights = "IMAGENET1K_V1" if pretrained else None
-        self.encoder = trunk(
-            borrowed(lambda: torchvision.models.vgg16(weights=weights)).features, is_frozen=pretrained
-        )
+        self.encoder = trunk(vgg_features("vgg16", pretrained), is_frozen=pretrained)
         self.decoder = nn.ModuleList(
-            nn.Conv2d(before, after, 3, padding=1)
-            for before, after in zip(DECODER, DECODER[1:], strict=False)
+            nn.Conv2d(before, after, 3, padding=1) for before, after in itertools.pairwise(DECODER)
         )
         self.head = nn.Conv2d(DECODER[-1], 2, 3, padding=1)
 
     def forward(self, lightness: Tensor, groups: Tensor | None = None) -> Tensor:
-        """(B, 1, h, w) L* in [0, 100] -> (B, 2, h/2, w/2) a* and b*. `groups` is ignored: it isn't told who is where."""
-        y = F.relu(self.decoder[0](self.encoder(as_gray_rgb(lightness))))  # (B, 256, h/32, w/32)
+        """(B, 1, h, w) L* in [0, 100], sides multiples of 16 -> (B, 2, h/2, w/2) a* and b*. `groups` is ignored."""
+        height, width = lightness.shape[-2:]
+        seen = fit(lightness, max(height, SMALLEST), max(width, SMALLEST))
+        y = F.relu(self.decoder[0](self.encoder(as_gray_rgb(seen))))  # (B, 256, h/32, w/32), rounded down
         for layer in self.decoder[1:]:
             y = double(F.relu(layer(y)))
-        # Sides that are no multiples of 32 lost a row of cells in VGG's last pooling.
-        half = (lightness.shape[-2] // 2, lightness.shape[-1] // 2)
-        y = y if y.shape[-2:] == half else F.interpolate(y, half, mode="bilinear")
+        y = fit(
+            y, height // 2, width // 2
+        )  # sides that are no multiples of 32 lost a row of cells in the last pooling
         return self.head(y).float().tanh() * AB_RANGE

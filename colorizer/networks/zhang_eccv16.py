@@ -1,7 +1,8 @@
 """Colorful Image Colorization (Zhang, Isola and Efros 2016): eight blocks, dilated in the middle, 313 bins of ab.
 
 The layers stand in the order of the authors' PyTorch release and carry its names, so that its weights fit
-(`python -m train fetch zhang-eccv16`). Only `model_out` is left out: it holds the bins' centres, which are `colorizer.bins`.
+(`python -m colorizer fetch zhang-eccv16`). Only `model_out` is left out: it holds the bins' centres, `colorizer.bins`.
+Their release paints the plain mean (T = 1); the annealed one of T = 0.38 is the paper's.
 """
 
 from torch import Tensor, nn
@@ -28,12 +29,17 @@ class ZhangECCV16(nn.Module):
     Args:
         working_size: the photo is brought to about working_size^2 pixels before it comes here; read by the pipeline.
         temperature: of the annealed mean, in (0, 1]; 1 is the plain mean.
+
+    Raises:
+        ValueError: `temperature` is none.
     """
 
     def __init__(self, working_size: int = 256, temperature: float = ab_bins.TEMPERATURE) -> None:
         super().__init__()
+        if not (isinstance(temperature, (int, float)) and 0 < temperature <= 1):
+            raise ValueError(f"temperature is a number above 0 and at most 1, not {temperature!r}")
         self.config = {"working_size": working_size, "temperature": temperature}
-        self.bins = True
+        self.bins = True  # as `ethnicity-aware` says it: tasks may ask for logits
         self.temperature = temperature
         channels = 1
         for number, (width, count, stride, dilation) in enumerate(BLOCKS, 1):
@@ -55,7 +61,7 @@ class ZhangECCV16(nn.Module):
         )
 
     def forward(self, lightness: Tensor, groups: Tensor | None = None) -> Tensor:
-        """(B, 1, h, w) L* in [0, 100] -> (B, 2, h/4, w/4) a* and b*. `groups` is ignored: it isn't told who is where."""
+        """(B, 1, h, w) L* in [0, 100], sides multiples of 16 -> (B, 2, h/4, w/4) a* and b*. `groups` is ignored."""
         return ab_bins.decode(self.predict_logits(lightness, groups)[0], self.temperature)
 
     def predict_logits(self, lightness: Tensor, groups: Tensor | None = None) -> tuple[Tensor, None]:
