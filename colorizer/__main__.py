@@ -105,16 +105,10 @@ def compare(options: argparse.Namespace) -> int:
 
 
 def models(options: argparse.Namespace) -> int:
-    """The models in the package, one a line."""
+    """Every model of the literature, trained or not, and all other weights, by the study that they are from."""
     from colorizer import catalog
 
-    lines = [("name", "network", "parameters", "size", "card")]
-    for entry in catalog.entries():
-        size, parameters = f"{entry.megabytes:.1f} MB", f"{entry.parameters / 1e6:.2f} M"
-        lines.append((entry.name, entry.network, parameters, size, entry.card))
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    print(catalog.listing(catalog.entries()))
     return 0
 
 
@@ -164,7 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (one, sheet):
         command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     overview = commands.add_parser(
-        "models", help="list the models in the package", description=models.__doc__
+        "models", help="list the models, trained or not", description=models.__doc__
     )
     for command, run in ((one, colorize), (sheet, compare), (overview, models)):
         command.set_defaults(run=run)

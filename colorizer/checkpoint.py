@@ -23,7 +23,7 @@ from safetensors.torch import load as read_tensors
 from safetensors.torch import save_file
 from torch import nn
 
-from colorizer import literature, networks
+from colorizer import hollow, literature
 from colorizer.errors import ModelError
 from colorizer.settings import get_settings
 
@@ -49,23 +49,22 @@ class Loaded:
     """{"network": registered name, "config": its arguments, "training": free notes for the model card}."""
 
 
-@dataclass(frozen=True)
-class Outline:
-    """A network's sizes without its numbers."""
-
-    parameters: int
-    shapes: dict[str, tuple[int, ...]]
-    """Of every tensor that its weights hold, by name."""
-
-
 def available() -> tuple[str, ...]:
     """Names of the weights in both folders, sorted. Whether a file is sound shows when it is loaded, or `check`ed."""
-    names = {path.stem for folder in (FOLDER, get_settings().models) for path in files(folder)}
-    return tuple(sorted(name for name in names if is_name(name)))
+    paths = (path for folder in folders() for path in files(folder))
+    return tuple(sorted({path.stem for path in paths if is_name(path.stem) and path.is_file()}))
+
+
+def folders() -> tuple[Path, Path]:
+    """Where weights lie: the user's folder, which comes first and may be missing, and the package's."""
+    return get_settings().models, FOLDER
 
 
 def files(folder: Path) -> list[Path]:
-    """All that calls itself safetensors in a folder, hidden files aside, sorted; nothing if it can't be read."""
+    """All that calls itself safetensors in a folder, hidden files aside, sorted; nothing if it can't be read.
+
+    Among them may be folders, links to nowhere, and files by whose names no model can be asked for.
+    """
     try:
         return sorted(
             path for path in folder.iterdir() if path.suffix == SUFFIX and not path.name.startswith(".")
@@ -80,19 +79,26 @@ def is_name(name: str) -> bool:
 
 
 def find(name: str) -> Path:
-    """Where the weights of a name lie. Damaged ones don't hide sound ones of the package.
+    """Where the weights of a name lie: in the user's folder or else in the package.
 
     Raises:
         ModelError: there are none; says which there are, or what makes these.
     """
+    return look_up(name)[0]
+
+
+def look_up(name: str) -> tuple[Path, str]:
+    """As `find`; and why a file of the user's is passed over for the package's of the same name, or "".
+
+    That is one which can't be used: else a bad copy of the default model would stop the page.
+    """
     name = DEFAULT if name == "default" else name
-    own, ours = (_file(folder, name) for folder in (get_settings().models, FOLDER))
+    own, ours = (_file(folder, name) for folder in folders())
     if own is not None and ours is not None:
         try:
             check(own)
         except ModelError as error:
-            logging.getLogger(__name__).warning("%s Meanwhile the package's %s is used.", error, ours.name)
-            return ours
+            return ours, str(error)
     path = own or ours
     if path is None:
         model = literature.find(name)
@@ -102,7 +108,7 @@ def find(name: str) -> Path:
             else f"There is no model {name!r}; there are {', '.join(available()) or 'none yet'}, "
             f"a path to a {SUFFIX} file, or hf:user/name on the Hugging Face Hub."
         )
-    return path
+    return path, ""
 
 
 def about(name: str | os.PathLike[str]) -> dict[str, Any]:
@@ -114,44 +120,26 @@ def about(name: str | os.PathLike[str]) -> dict[str, Any]:
     return _read_about(_locate(os.fspath(name)))
 
 
-def check(path: Path) -> tuple[dict[str, Any], Outline]:
+def check(path: Path) -> tuple[dict[str, Any], hollow.Outline]:
     """What a file says of itself, and its network's sizes: everything but the numbers is as `load` wants it.
 
     Raises:
         ModelError: it could not be loaded.
     """
     about = _read_about(path)
-    shape = _outline_of(path, about)
+    outline = _outline_of(path, about)
     try:
         with safe_open(path, framework="pt") as file:
             shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise _unreadable(path, error) from error
-    if shapes != shape.shapes:
-        differing = sorted(key for key, _ in shapes.items() ^ shape.shapes.items())
+    if shapes != outline.shapes:
+        differing = sorted(key for key, _ in shapes.items() ^ outline.shapes.items())
         raise ModelError(
             f"The weights {path.name} don't fit their network {about['network']!r}: {differing[0]} and "
             f"{len(set(differing)) - 1} more differ; get the file again."
         )
-    return about, shape
-
-
-def outline(network: str, config: dict[str, Any]) -> Outline:
-    """The sizes of a network; built on torch's meta device, where tensors have a shape and no memory.
-
-    Raises:
-        ModelError: there is no such network.
-        TypeError, ValueError, RuntimeError, AttributeError, LookupError: it can't be built so; ours or timm's.
-    """
-    return _outline(network, json.dumps(config, sort_keys=True))
-
-
-@lru_cache(maxsize=64)
-def _outline(network: str, config: str) -> Outline:
-    with torch.device("meta"):
-        built = networks.build(network, **json.loads(config))
-    parameters = sum(parameter.numel() for parameter in built.parameters())
-    return Outline(parameters, {key: tuple(value.shape) for key, value in built.state_dict().items()})
+    return about, outline
 
 
 def load(name: str | os.PathLike[str] = "default", device: str | torch.device = "cpu") -> Loaded:
@@ -162,19 +150,10 @@ def load(name: str | os.PathLike[str] = "default", device: str | torch.device = 
     """
     name = os.fspath(name)
     path = _locate(name)
-    about = _read_about(path)
+    about, state = _read(path)
     _outline_of(path, about)
     try:
-        # At one go, not mapped: a file that is overwritten while it is mapped kills the process.
-        content = path.read_bytes()
-        state = read_tensors(content)
-    except (SafetensorError, OSError) as error:
-        raise _unreadable(path, error) from error
-    del content
-    network = networks.build(about["network"], **about["config"])
-    state = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
-    try:
-        network.load_state_dict(state)
+        network = hollow.filled(about["network"], about["config"], state)
     except RuntimeError as error:
         raise ModelError(
             f"The weights {path.name} don't fit their network {about['network']!r}: {error}"
@@ -182,15 +161,24 @@ def load(name: str | os.PathLike[str] = "default", device: str | torch.device = 
     return Loaded(name if name.startswith("hf:") else path.stem, network.eval().to(device), about)
 
 
-def save(network: nn.Module, registered: str, path: Path, training: dict[str, Any] | None = None) -> None:
-    """Write float16 weights with the network's name, its `config` and notes on its training inside."""
-    half = {
-        key: value.half() if value.is_floating_point() else value
+def save(
+    network: nn.Module,
+    registered: str,
+    path: Path,
+    training: dict[str, Any] | None = None,
+    half: bool = True,
+) -> None:
+    """Write weights with the network's name, its `config` and notes on its training inside.
+
+    As float16, or without `half`, where that doesn't reach to all numbers, as they are.
+    """
+    state = {
+        key: value.half() if half and value.is_floating_point() else value
         for key, value in network.state_dict().items()
     }
-    half = {key: value.contiguous().cpu() for key, value in half.items()}
+    state = {key: value.contiguous().cpu() for key, value in state.items()}
     about = {"network": registered, "config": network.config, "training": training or {}}
-    save_file(half, path, metadata={_KEY: json.dumps(about)})
+    save_file(state, path, metadata={_KEY: json.dumps(about)})
 
 
 def _locate(name: str) -> Path:
@@ -198,7 +186,10 @@ def _locate(name: str) -> Path:
         return _download(name.removeprefix("hf:"))
     if name.endswith(SUFFIX) and Path(name).is_file():
         return Path(name)
-    return find(name)
+    path, problem = look_up(name)
+    if problem:
+        _warn_once(f"{problem} Until then the package's {path.name} is used.")
+    return path
 
 
 def _file(folder: Path, name: str) -> Path | None:
@@ -216,10 +207,10 @@ def _download(repository: str) -> Path:
         ) from error
 
 
-def _outline_of(path: Path, about: dict[str, Any]) -> Outline:
+def _outline_of(path: Path, about: dict[str, Any]) -> hollow.Outline:
     _forbid_fetching(path, about["config"])
     try:
-        return outline(about["network"], about["config"])
+        return hollow.outline(about["network"], about["config"])
     except (TypeError, ValueError, RuntimeError, AttributeError, LookupError) as error:  # ours or timm's
         raise ModelError(f"The weights {path.name} ask for a network that can't be built: {error}") from error
 
@@ -230,6 +221,12 @@ def _forbid_fetching(path: Path, config: dict[str, Any]) -> None:
         raise ModelError(f"The weights {path.name} ask for files beyond their own, which is not allowed.")
 
 
+@lru_cache(maxsize=64)
+def _warn_once(text: str) -> None:
+    """To the log, where pages that are asked for again and again would fill it."""
+    logging.getLogger(__name__).warning("%s", text)
+
+
 def _unreadable(path: Path, error: Exception) -> ModelError:
     if isinstance(error, FileNotFoundError):
         return ModelError(f"The weights {path.name} have been taken away meanwhile; put the file back.")
@@ -238,12 +235,30 @@ def _unreadable(path: Path, error: Exception) -> ModelError:
     return ModelError(f"The weights {path.name} are damaged; get the file again. ({error})")
 
 
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """A whole file, of one moment: it may be replaced at any other. Mapped, its being overwritten ends the process."""
+    try:
+        content = path.read_bytes()
+        state = read_tensors(content)
+    except (SafetensorError, OSError) as error:
+        raise _unreadable(path, error) from error
+    header = json.loads(
+        content[8 : 8 + int.from_bytes(content[:8], "little")]
+    )  # sound, or it had not been read
+    return _about(path, header.get("__metadata__", {}).get(_KEY)), state
+
+
 def _read_about(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(_KEY)
     except (SafetensorError, OSError) as error:
         raise _unreadable(path, error) from error
+    return _about(path, text)
+
+
+def _about(path: Path, text: str | None) -> dict[str, Any]:
+    """What a file's metadata say; refused where they are none of ours."""
     if text is None:
         raise ModelError(
             f"{path.name} holds weights, but not of a Rangin model; `python -m train fit` writes those."

@@ -63,7 +63,7 @@ def metrics(desk: Desk, prediction: str | Path | None, truth: str | Path | None)
 
 
 def models() -> list[dict[str, Any]]:
-    """Every model in the package: name, network, parameters, megabytes, first line of its card."""
+    """Every model of the literature, trained or not, and all other weights: what `catalog.Entry` says of each."""
     from colorizer.catalog import entries
 
     return [asdict(entry) for entry in entries()]

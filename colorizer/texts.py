@@ -51,7 +51,7 @@ API = {
         "commas. vividness: 0 (gray) to 2. Returns the PNG and the faces."
     ),
     "metrics": "A colorized photo (prediction) against the true one, both at 256 x 256.",
-    "models": "The models that are here.",
+    "models": "Every model of the literature, trained or not, and all other weights that are here.",
     "compare": "One photo by several models on one sheet, with figures where the true photo is given.",
 }
 
