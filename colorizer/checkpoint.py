@@ -211,6 +211,8 @@ def _outline_of(path: Path, about: dict[str, Any]) -> hollow.Outline:
     _forbid_fetching(path, about["config"])
     try:
         return hollow.outline(about["network"], about["config"])
+    except ModelError as error:
+        raise ModelError(f"The weights {path.name} are of a network that isn't here. {error}") from error
     except (TypeError, ValueError, RuntimeError, AttributeError, LookupError) as error:  # ours or timm's
         raise ModelError(f"The weights {path.name} ask for a network that can't be built: {error}") from error
 

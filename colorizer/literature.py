@@ -6,10 +6,10 @@ Needs no PyTorch. Whether there are weights of one, and what they say of themsel
 from dataclasses import dataclass, field
 from typing import Any
 
-_DIGIFACE = "A study of face colorization on DigiFace"
-_PORTRAITS = "A study of portraits with U-Net and VGG-19"
-_CATEGORIES = "A study of people, animals and scenes with VGG-16"
-_DESCRIPTORS = "A study of descriptors for faces, after Baldassarre et al. 2017"
+_DIGIFACE = "Study of face colorization on DigiFace"
+_PORTRAITS = "Study of portraits with U-Net and VGG-19"
+_CATEGORIES = "Study of people, animals and scenes with VGG-16"
+_DESCRIPTORS = "Study of face descriptors, after Baldassarre et al. 2017"
 _ZHANG = "Zhang, Isola and Efros 2016"
 
 
@@ -22,7 +22,7 @@ class Model:
     network: str
     """Registered name of its architecture."""
     config: dict[str, Any] = field(hash=False)
-    """The network's arguments as its authors have them, by which the parameters of an untrained one are counted."""
+    """The network's arguments as its recipe has them, by which the parameters of an untrained one are counted."""
     source: str
     """The study, in a few words."""
     recipe: str
@@ -30,7 +30,7 @@ class Model:
     about: str
     """What it is, in a sentence."""
     command: str = ""
-    """What gets its weights where that isn't training on a short budget."""
+    """What gets its weights where there is better than training on a short budget."""
 
     @property
     def how(self) -> str:
@@ -131,10 +131,11 @@ MODELS: tuple[Model, ...] = (
     Model(
         "zhang-eccv16",
         "zhang-eccv16",
-        {"working_size": 256},
+        {"working_size": 176},
         _ZHANG,
         "literature/zhang-eccv16",
         "Eight blocks of convolutions that choose among 313 colours, rare ones weighing more.",
+        "python -m colorizer fetch zhang-eccv16",
     ),
 )
 

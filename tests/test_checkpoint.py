@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from safetensors.torch import save_file
 
 from colorizer import checkpoint, networks
 from colorizer.errors import ModelError
+from colorizer.settings import get_settings
 
 
 @pytest.fixture
@@ -134,3 +136,111 @@ def test_the_hub(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_hub_name_of_nonsense_needs_no_network() -> None:
     with pytest.raises(ModelError, match="could not be fetched"):
         checkpoint.load("hf:../../etc/passwd")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The user's folder of weights, empty."""
+    path = tmp_path / "models"
+    path.mkdir()
+    monkeypatch.setenv("RANGIN_MODELS", str(path))
+    get_settings.cache_clear()
+    yield path
+    get_settings.cache_clear()
+
+
+def test_weights_loaded_again_are_those_that_lie_there_now(folder: Path, network: torch.nn.Module) -> None:
+    path = folder / "mine.safetensors"
+    for bias in (1.0, 2.0):
+        torch.nn.init.constant_(network.head.bias, bias)
+        checkpoint.save(network, "ethnicity-aware", path, {"bias": bias})
+        loaded = checkpoint.load("mine")
+        assert loaded.about["training"] == {"bias": bias}
+        assert loaded.network.head.bias.unique().tolist() == [bias]
+
+
+def test_a_loaded_network_does_not_need_its_file(folder: Path, network: torch.nn.Module) -> None:
+    path = folder / "mine.safetensors"
+    checkpoint.save(network, "ethnicity-aware", path)
+    loaded = checkpoint.load("mine").network
+    with path.open("r+b") as file:  # as `cp` overwrites: had it been mapped, this would end the process
+        file.truncate(0)
+    lightness = torch.full((1, 1, 32, 32), 50.0)
+    assert loaded(lightness, torch.zeros(1, 6, 8, 8)).isfinite().all()
+    path.unlink()
+    assert loaded(lightness, torch.zeros(1, 6, 8, 8)).isfinite().all()
+
+
+def test_weights_that_disappear_while_they_are_loaded(
+    folder: Path, network: torch.nn.Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder / "mine.safetensors"
+    checkpoint.save(network, "ethnicity-aware", path)
+    look_up = checkpoint.look_up
+
+    def and_gone(name: str) -> tuple[Path, str]:
+        found = look_up(name)
+        path.unlink()
+        return found
+
+    monkeypatch.setattr(checkpoint, "look_up", and_gone)
+    with pytest.raises(ModelError, match=r"mine\.safetensors have been taken away"):
+        checkpoint.load("mine")
+    monkeypatch.undo()
+    with pytest.raises(ModelError, match="There is no model 'mine'; there are"):
+        checkpoint.load("mine")
+
+
+def test_weights_that_must_not_be_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "mine.safetensors").write_bytes(b"secret")
+
+    def refuse(self: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(
+        ModelError, match=r"^The weights mine\.safetensors can't be read: Permission denied\.$"
+    ):
+        checkpoint.load("mine")
+
+
+def test_what_is_loaded_fast_is_what_is_loaded_slowly(file: Path, network: torch.nn.Module) -> None:
+    """Without drawing first numbers, and in the types that the network is built with."""
+    state = {
+        key: value.half() if value.is_floating_point() else value
+        for key, value in network.state_dict().items()
+    }
+    slow = networks.build("ethnicity-aware", **network.config)
+    slow.load_state_dict(state)
+    fast = checkpoint.load(file).network
+    assert fast.state_dict().keys() == slow.state_dict().keys()
+    for name, tensor in slow.state_dict().items():
+        torch.testing.assert_close(fast.state_dict()[name], tensor, rtol=0, atol=0)
+    assert all(parameter.requires_grad for parameter in fast.parameters())
+    assert not any(value.is_meta for value in (*fast.parameters(), *fast.buffers()))
+
+
+def test_a_network_with_numbers_that_its_weights_do_not_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Odd(torch.nn.Module):
+        """Has a table beside its weights, and needs a number to be built."""
+
+        def __init__(self, working_size: int = 64, needs_numbers: bool = False) -> None:
+            super().__init__()
+            self.config = {"working_size": working_size, "needs_numbers": needs_numbers}
+            self.layer = torch.nn.Conv2d(1, 2, 1)
+            self.register_buffer("table", torch.arange(3.0), persistent=False)
+            self.plain = torch.arange(4.0)
+            if needs_numbers:
+                self.number = self.table.sum().item()
+
+    monkeypatch.setitem(networks._BUILDERS, "odd", Odd)
+    for needs_numbers in (False, True):
+        network = Odd(needs_numbers=needs_numbers)
+        checkpoint.save(network, "odd", tmp_path / "odd.safetensors")
+        loaded = checkpoint.load(tmp_path / "odd.safetensors").network
+        assert loaded.table.tolist() == [0, 1, 2]
+        assert loaded.plain.tolist() == [0, 1, 2, 3]
+        torch.testing.assert_close(loaded.layer.weight, network.layer.weight, rtol=1e-3, atol=1e-3)
+        assert checkpoint.check(tmp_path / "odd.safetensors")[1].parameters == 4

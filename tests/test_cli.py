@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from colorizer import batch, catalog, checkpoint, photo, sheet
+from colorizer import batch, photo, sheet
 from colorizer.__main__ import main
 from colorizer.errors import OptionError
 from colorizer.groups import GROUPS
@@ -237,29 +237,6 @@ def test_a_wrong_command_is_answered_with_a_sentence(
     assert code == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.glob("out/*.png"))
-
-
-def test_models(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert main(["models"]) == 0
-    header, *lines = capsys.readouterr().out.splitlines()
-    assert header.split() == ["name", "network", "parameters", "size", "card"]
-    assert [line.split()[0] for line in lines] == list(checkpoint.available())
-    (line,) = (line for line in lines if line.startswith("ethnicity-aware"))
-    millions = sum(p.numel() for p in checkpoint.load("default").network.parameters()) / 1e6
-    assert f"{millions:.2f} M" in line
-    assert "ethnicity-aware" in catalog.colorizers()
-    assert "ethnicity-classifier" not in catalog.colorizers()
-
-
-def test_the_first_line_of_a_model_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "FOLDER", tmp_path)
-    (tmp_path / "a.md").write_text(
-        "---\nlicense: apache-2.0\n---\n\n# A model that paints\n\nMore.\n", encoding="utf-8"
-    )
-    (tmp_path / "b.md").write_text("Plain first line\nsecond", encoding="utf-8")
-    assert catalog._first_line("a") == "A model that paints"
-    assert catalog._first_line("b") == "Plain first line"
-    assert catalog._first_line("c") == "(no model card)"
 
 
 def test_compare_makes_a_sheet(

@@ -16,6 +16,8 @@ from toning import colour_gray_sepia
 import colorizer as package
 from colorizer import checkpoint, lab, networks
 from colorizer.errors import ModelError, OptionError, PhotoError
+from colorizer.ethnicity import EthnicityClassifier
+from colorizer.faces import FaceDetector
 from colorizer.groups import GROUPS
 from colorizer.pipeline import LONGEST, NO_FACE, Colorizer, Portrait, working_grid
 
@@ -333,3 +335,29 @@ def test_a_gpu_paints_as_the_cpu_does(colorizer: Colorizer, astronaut: np.ndarra
     difference = np.abs(pixels(on_gpu.colorize(astronaut)) - pixels(colorizer.colorize(astronaut)))
     assert difference.max() <= 8
     assert difference.mean() < 0.5
+
+
+def test_another_model_shares_all_but_the_network(
+    tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = networks.build("cnn", working_size=64)
+    path = tmp_path / "mine.safetensors"
+    checkpoint.save(network, "cnn", path)
+    for needless in (FaceDetector, EthnicityClassifier):
+        monkeypatch.setattr(needless, "__init__", _not_again)
+    other = colorizer.other(path)
+    assert (other.name, other.working_size, other.device) == ("mine", 64, colorizer.device)
+    assert other.detector is colorizer.detector
+    assert other.classifier is colorizer.classifier
+    assert other.network is not colorizer.network
+    with pytest.raises(ModelError, match="no colorizer"):
+        colorizer.other("ethnicity-classifier")
+    with pytest.raises(ModelError, match="There is no model"):
+        colorizer.other("nobody")
+    network.config = {"working_size": 128}
+    checkpoint.save(network, "cnn", path)
+    assert colorizer.other(path).working_size == 128, "a file that was replaced is read anew"
+
+
+def _not_again(*_: object, **__: object) -> None:
+    raise AssertionError("loaded twice")
