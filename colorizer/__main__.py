@@ -2,8 +2,10 @@
 
 python -m colorizer colorize INPUT... --out DIR [--model NAME] [--ethnicity auto|none|GROUP] [--vividness X]
                                       [--device auto|cpu|cuda] [--report report.csv]
-python -m colorizer compare INPUT... --models NAME,NAME [--truth FILE] --out sheet.png
+python -m colorizer compare INPUT... --models all|NAME,NAME [--truth FILE|DIR] --out sheet.png|page.html
+                                      [--ethnicity auto|none|GROUP] [--vividness X] [--device auto|cpu|cuda]
 python -m colorizer models
+python -m colorizer fetch zhang-eccv16
 
 INPUT is a photo or a folder. Exit code 0: all done; 1: at least one file failed, the others are done; 2: the command
 itself was wrong, nothing was done; 130: stopped by Ctrl-C.
@@ -16,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from colorizer.errors import OptionError, PhotoError, RanginError
+from colorizer.errors import OptionError, RanginError
 from colorizer.groups import CHOICES, check_choice
 
 if TYPE_CHECKING:
@@ -74,34 +76,10 @@ def colorize(options: argparse.Namespace) -> int:
 
 
 def compare(options: argparse.Namespace) -> int:
-    """A sheet with the photo in gray, in each model's colours, and in truth."""
-    from colorizer import photo, sheet
-    from colorizer.batch import find_files, make_folder
-    from colorizer.pipeline import Colorizer
-    from colorizer.provenance import SUFFIXES
+    """Each photo in several models' colours: one picture, or one HTML page for many photos."""
+    from colorizer.comparison_command import run
 
-    if options.out.suffix.lower() not in SUFFIXES:
-        raise OptionError(f"The sheet {options.out} must end in {' or '.join(SUFFIXES)}.")
-    files = find_files(options.input, [options.out])
-    if options.truth is not None and len(files) > 1:
-        raise OptionError(f"--truth is one photo's, and there are {len(files)}; compare that photo alone.")
-    make_folder(options.out.parent)
-    colorizers = [Colorizer.load(name, options.device) for name in options.models]
-    rows, failed = [], False
-    for file in _with_progress(iter(files), len(files)):
-        try:
-            rows.append(sheet.panels(colorizers, file, options.truth))
-        except PhotoError as error:
-            failed = True
-            print(f"{file}: {error}", file=sys.stderr)
-    if rows:
-        photo.write(
-            sheet.draw(rows), options.out, model=", ".join(colorizer.name for colorizer in colorizers)
-        )
-        for panel in (panel for row in rows for panel in row if panel.caption not in ("", "gray")):
-            print(f"{panel.title}\t{panel.caption}".rstrip())
-        print(f"written to {options.out}")
-    return 1 if failed else 0
+    return run(options)
 
 
 def models(options: argparse.Namespace) -> int:
@@ -109,6 +87,14 @@ def models(options: argparse.Namespace) -> int:
     from colorizer import catalog
 
     print(catalog.listing(catalog.entries()))
+    return 0
+
+
+def fetch(options: argparse.Namespace) -> int:
+    """Download the weights that a model's authors released, into the folder of further models."""
+    from colorizer import fetch as released
+
+    print(f"written to {released.fetch(options.name)}")
     return 0
 
 
@@ -131,36 +117,54 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, required=True, metavar="DIR", help="folder to write to; made if missing"
     )
     one.add_argument("--model", default="default", metavar="NAME", help="name, path, or hf:user/name")
-    one.add_argument(
-        "--ethnicity",
-        type=_choice,
-        default="auto",
-        metavar="auto|none|GROUP",
-        help=f"for all faces: auto estimates each one's, none paints neutrally, or one of {', '.join(CHOICES[2:])}",
-    )
-    one.add_argument(
-        "--vividness", type=float, default=1.0, metavar="X", help="0 is gray, 1 as predicted, 2 the most"
-    )
     one.add_argument("--report", type=Path, metavar="FILE", help="a CSV with a row for each file")
 
     sheet = commands.add_parser(
-        "compare", help="a sheet of several models' colours", description=compare.__doc__
+        "compare", help="several models' colours beside each other", description=compare.__doc__
     )
     sheet.add_argument(
         "input", nargs="+", metavar="INPUT", help="photos, and folders that are searched for files"
     )
-    sheet.add_argument("--models", type=_names, required=True, metavar="NAME,NAME", help="names, or paths")
     sheet.add_argument(
-        "--truth", type=Path, metavar="FILE", help="the photo's true colours, to measure against"
+        "--models",
+        type=_names,
+        required=True,
+        metavar="all|NAME,NAME",
+        help="names or paths; all is every trained model (`python -m colorizer models` lists them)",
     )
-    sheet.add_argument("--out", type=Path, required=True, metavar="FILE", help="the sheet, .png or .jpg")
-
+    sheet.add_argument(
+        "--truth",
+        type=Path,
+        metavar="FILE|DIR",
+        help="the photo's true colours, to measure against; or a folder with each photo's under the same name",
+    )
+    sheet.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="one picture (.png, .jpg), or for many photos a page that needs no other file (.html)",
+    )
     for command in (one, sheet):
+        command.add_argument(
+            "--ethnicity",
+            type=_choice,
+            default="auto",
+            metavar="auto|none|GROUP",
+            help=f"for all faces: auto estimates each one's, none paints neutrally, or one of {', '.join(CHOICES[2:])}",
+        )
+        command.add_argument(
+            "--vividness", type=float, default=1.0, metavar="X", help="0 is gray, 1 as predicted, 2 the most"
+        )
         command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     overview = commands.add_parser(
         "models", help="list the models, trained or not", description=models.__doc__
     )
-    for command, run in ((one, colorize), (sheet, compare), (overview, models)):
+    released = commands.add_parser(
+        "fetch", help="download weights that a model's authors released", description=fetch.__doc__
+    )
+    released.add_argument("name", metavar="NAME", help="zhang-eccv16, the only one there is so far")
+    for command, run in ((one, colorize), (sheet, compare), (overview, models), (released, fetch)):
         command.set_defaults(run=run)
     return parser
 

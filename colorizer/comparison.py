@@ -102,6 +102,10 @@ class Comparison:
     """In the order of the models."""
     notes: tuple[str, ...]
     """Sentences for the user."""
+    is_nearly_gray: bool = False
+    """Whether the truth has so little colour that means of figures leave this photo out."""
+    left_out: tuple[str, ...] = ()
+    """Sentences on models that could not paint; they stand among the notes too."""
 
 
 def compare(
@@ -160,12 +164,13 @@ def compare(
     return [one.comparison(failures) for one in photos]
 
 
-def true_photo(source: "Source", portrait: "Portrait") -> np.ndarray:
+def true_photo(source: "Source", portrait: "Portrait", called: str = "The true photo") -> np.ndarray:
     """Read a photo as it really was.
 
     Args:
         source: as for `photo.from_image`.
         portrait: the photo that is coloured, in whose frame the other must be.
+        called: how errors begin.
 
     Returns:
         (H, W, 3) uint8 sRGB of its own size.
@@ -176,29 +181,29 @@ def true_photo(source: "Source", portrait: "Portrait") -> np.ndarray:
     try:
         rgb = photo.from_image(source).rgb
     except PhotoError as error:
-        raise PhotoError(f"The true photo is refused: {error}") from error
+        raise PhotoError(f"{called} is refused: {error}") from error
     height, width = portrait.lightness.shape
     if abs(np.log(rgb.shape[0] / rgb.shape[1] / (height / width))) > SHAPE_TOLERANCE:
         raise PhotoError(
-            f"The true photo is refused: it is {rgb.shape[1]} × {rgb.shape[0]} pixels and the photo "
+            f"{called} is refused: it is {rgb.shape[1]} × {rgb.shape[0]} pixels and the photo "
             f"{width} × {height}; they must show the same frame, so cut one of them to the other's shape."
         )
     return rgb
 
 
 def best(paintings: Sequence[Painting]) -> list[frozenset[str]]:
-    """For each painting the fields in which no other is better; none where there is nothing to compare with.
-
-    Values that are written alike are equally good.
-    """
+    """For each painting the fields in which no other is better; none where there is nothing to compare with."""
     fields: list[set[str]] = [set() for _ in paintings]
-    for column in (SECONDS, *COLUMNS) if len(paintings) > 1 else ():
-        values = [painting.value(column) for painting in paintings]
-        ranks = [float("inf") if value is None else column.rank(value) for value in values]
-        for i, value in enumerate(values):
-            if value is not None and ranks[i] == min(ranks):
-                fields[i].add(column.field)
+    for column in (SECONDS, *COLUMNS):
+        for i in leaders(column, [painting.value(column) for painting in paintings]):
+            fields[i].add(column.field)
     return [frozenset(one) for one in fields]
+
+
+def leaders(column: Column, values: Sequence[float | None]) -> list[int]:
+    """Where the best of several values stand: all that are written alike; none of a single one."""
+    ranks = {i: column.rank(value) for i, value in enumerate(values) if value is not None}
+    return [i for i, rank in ranks.items() if rank == min(ranks.values())] if len(values) > 1 else []
 
 
 class _Photo:
@@ -210,30 +215,28 @@ class _Photo:
         self.name, self.portrait, self.longest = name, portrait, longest
         self.paintings: list[Painting] = []
         self.notes: dict[str, None] = {}
-        height, width = portrait.lightness.shape
-        self.gray = self._kept(
-            Image.fromarray(lab.merge(portrait.lightness, np.zeros((2, 8, 8), np.float32)))
-        )
-        self.truth = self.protocol = None
+        no_colour = np.zeros((2, 8, 8), np.float32)
+        self.gray = self._kept(Image.fromarray(lab.merge(portrait.lightness, no_colour)))
+        self.measured: metrics.Truth | None = None
+        self.truth: Image.Image | None = None
+        self.is_nearly_gray = False
         if truth is not None:
-            # Once for all models: what the protocol makes of a truth, with the faces where they are in that.
-            self.protocol = metrics.to_protocol(truth)
-            scale = np.array([metrics.PROTOCOL_SIZE / width, metrics.PROTOCOL_SIZE / height] * 2)
-            self.faces = [replace(face, box=tuple(np.array(face.box) * scale)) for face in portrait.faces]
+            height, width = portrait.lightness.shape
+            scale = np.array([truth.shape[1] / width, truth.shape[0] / height] * 2)
+            faces = [replace(face, box=tuple(np.array(face.box) * scale)) for face in portrait.faces]
+            self.measured = metrics.Truth(truth, faces)
             self.truth = Image.fromarray(truth).resize(self.gray.size, Image.Resampling.LANCZOS)
-            chroma = mean_chroma(self.protocol)
-            if chroma < metrics.NEAR_GRAY:
-                self.notes[
-                    f"The true photo is almost gray (mean chroma {chroma:.1f}), so its figures say little."
-                ] = None
+            chroma = float(np.hypot(self.measured.lab[..., 1], self.measured.lab[..., 2]).mean())
+            self.is_nearly_gray = chroma < metrics.NEAR_GRAY
+        if self.is_nearly_gray:
+            note = f"The true photo is almost gray (mean chroma {chroma:.1f}), so its figures say little."
+            self.notes[note] = None
 
     def paint(self, painter: "Colorizer", ethnicity: str | Sequence[str], vividness: float) -> Painting:
         """One model's painting, of which it is not known yet where it is best."""
         result = painter.paint(self.portrait, ethnicity, vividness)
         self.notes |= dict.fromkeys(result.notes)
-        measured = None
-        if self.protocol is not None:
-            measured = metrics.compare(result.image, self.protocol, faces=self.faces)
+        measured = None if self.measured is None else self.measured.compare(result.image)
         seconds = result.seconds["network"] + result.seconds["merge"]
         return Painting(result.model, self._kept(result.image), seconds, measured, frozenset())
 
@@ -243,7 +246,10 @@ class _Photo:
             replace(painting, best=fields)
             for painting, fields in zip(self.paintings, best(self.paintings), strict=True)
         )
-        return Comparison(self.name, self.gray, self.truth, marked, (*self.notes, *failures))
+        notes = (*self.notes, *failures)
+        return Comparison(
+            self.name, self.gray, self.truth, marked, notes, self.is_nearly_gray, tuple(failures)
+        )
 
     def _kept(self, picture: Image.Image) -> Image.Image:
         if self.longest is not None:
@@ -269,7 +275,8 @@ def _paint_all(
     return painted
 
 
-def mean_chroma(rgb: np.ndarray) -> float:
-    """How colourful a photo is in CIELAB. (H, W, 3) uint8 -> about 0 to 130."""
-    in_lab = lab.rgb_to_lab(rgb)
-    return float(np.hypot(in_lab[..., 1], in_lab[..., 2]).mean())
+def sheet(comparison: Comparison) -> Image.Image:
+    """One photo's comparison as a labelled RGB picture; `colorizer.sheet` draws it."""
+    from colorizer.sheet import draw  # which needs what stands above
+
+    return draw([comparison])

@@ -130,7 +130,15 @@ def write(rgb: np.ndarray | Image.Image, path: str | Path, *, model: str) -> Pat
         raise OptionError(
             f"Pictures are saved as {', '.join(SUFFIXES)}; {path.name!r} ends in none of these."
         )
-    data = encode(rgb, format, model=model)
+    return write_whole(path, encode(rgb, format, model=model))
+
+
+def write_whole(path: Path, data: bytes) -> Path:
+    """Write a file whole or not at all: whoever looks, or stops the work, finds the old one or the new one.
+
+    Raises:
+        OptionError: it can't be written there.
+    """
     # In the same folder, since a rename is atomic within one file system only; and not by tempfile, whose files
     # nobody but their owner could read afterwards.
     partial = path.with_name(f".rangin-{uuid.uuid4().hex}.part")

@@ -5,7 +5,7 @@ path, faces = service.colorize(desk, "grandmother.jpg", "Indian, auto", 1.0)
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -71,44 +71,48 @@ def models() -> list[dict[str, Any]]:
 
 def compare(
     desk: Desk, photo: str | Path | None, models: Sequence[str], truth: str | Path | None = None
-) -> tuple[Path, list[dict[str, str]]]:
+) -> tuple[Path, list[dict[str, Any]]]:
     """One photo by several models, on one sheet.
 
     Args:
         desk: the page's model, and where files go.
         photo: the file.
-        models: names of models that colorize; "default" is the page's.
+        models: names of trained models; "default" is the page's, "all" is each one.
         truth: the photo as it really was.
 
     Returns:
-        The sheet as PNG; for each model its name and, with a truth, its figures in words.
+        The sheet as PNG; for each model its name, its seconds, its figures in words, with a truth its metrics, and
+        the fields in which no other is better.
 
     Raises:
         PhotoError: a photo is missing or can't be read.
+        ModelError: a model is not trained yet, or colorizes nothing.
         OptionError: there is no such model, or none was named.
     """
-    from colorizer import catalog, sheet
-    from colorizer.photo import read
+    from colorizer import comparison, sheet
+    from colorizer.comparison_models import choose_models
+    from colorizer.photo import write
 
-    available = catalog.colorizers()
-    names = models if isinstance(models, list | tuple) else []
-    # Each model once: every one named costs a painting and a picture in memory.
-    chosen = list(dict.fromkeys(desk.colorizer.name if name == "default" else str(name) for name in names))
-    if not chosen or not set(chosen) <= {*available, desk.colorizer.name}:
-        raise OptionError(f"Name models that colorize, as a list: default, {', '.join(available)}.")
-    true = None
-    if truth is not None:
-        try:
-            true = read(truth)
-        except PhotoError as error:  # said here, since the sheet would name the file's path on the server
-            raise PhotoError(f"The true photo is refused: {error}") from error
-    loaded = [desk.colorizer if name == desk.colorizer.name else _load(desk, name) for name in chosen]
-    row = sheet.panels(loaded, Path(_given(photo)), true)
-    row[0] = replace(row[0], title="photo")
+    if not isinstance(models, list | tuple) or not all(isinstance(name, str) for name in models):
+        raise OptionError('Name models that colorize, as a list: ["default", "unet"], or ["all"].')
+    names = choose_models(models, desk.colorizer.name)
+    portrait = desk.colorizer.analyze(_given(photo))
+    true = None if truth is None else comparison.true_photo(truth, portrait)
+    (compared,) = comparison.compare(
+        desk.colorizer, [("photo", portrait)], names, [true], longest=sheet.PANEL
+    )
     path = _new_file(desk, "comparison.png")
-    sheet.draw([row]).save(path)
-    painted = row[1 : 1 + len(loaded)]
-    return path, [{"model": panel.title, "figures": panel.caption} for panel in painted]
+    write(sheet.draw([compared]), path, model=sheet.signature([compared]))
+    return path, [
+        {
+            "model": one.model,
+            "seconds": round(one.seconds, 3),
+            "figures": sheet.in_words(one),
+            "metrics": one.metrics.as_dict() if one.metrics else None,
+            "best": sorted(one.best),
+        }
+        for one in compared.paintings
+    ]
 
 
 def parse_ethnicity(text: str) -> str | list[str]:
@@ -125,12 +129,6 @@ def _given(source: str | Path | None) -> str | Path:
     if source is None:
         raise PhotoError(MISSING)
     return source
-
-
-def _load(desk: Desk, name: str) -> Any:
-    from colorizer.pipeline import Colorizer
-
-    return Colorizer.load(name, desk.settings.device)
 
 
 def _new_file(desk: Desk, name: str) -> Path:

@@ -1,98 +1,193 @@
-"""Several colorings of one photo beside each other, labelled: what `python -m colorizer compare` writes."""
+"""A comparison as one labelled picture: gray, truth, and each model's colours with its time and figures beneath.
 
+photo.write(sheet.draw(compared), "sheet.png", model=sheet.signature(compared))
+"""
+
+import math
+import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from unicodedata import category
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from colorizer import lab, metrics, photo
-from colorizer.errors import PhotoError
-from colorizer.pipeline import Colorizer, Portrait
+from colorizer.comparison import COLUMNS, SECONDS, Comparison, Painting
+from colorizer.errors import OptionError
 
-# Longer side of a picture on the sheet, and what stands around it; pixels.
+# Longer side of a picture on the sheet, the least width of what stands under it, and what stands around; pixels.
 PANEL = 384
-MARGIN = 12
-LINE = 20
-PAPER, INK = (255, 255, 255), (0, 0, 0)
+LEAST_WIDTH = 270
+MARGIN = 16
+LINE = 21
+COLUMNS_AT_MOST = 6
+# About 50 megapixels: larger ones are slow to open, and readers with limits refuse them.
+MAX_PANELS = 200
+PAPER, INK, SOFT, BEST = (255, 255, 255), (31, 29, 26), (93, 88, 80), (222, 240, 226)
+STAR = "★"
+MADE_BY = "The colours are made by AI models; lightness is the photo's own."
 
 
 @dataclass(frozen=True)
-class Panel:
-    """One picture and the lines under it."""
+class _Panel:
+    """One picture, its title, and the lines under it: title, value, whether it is the best."""
 
     image: Image.Image
     title: str
-    caption: str = ""
+    lines: tuple[tuple[str, str, bool], ...] = ()
 
 
-def panels(
-    colorizers: Sequence[Colorizer], source: Path, truth: Path | photo.Photo | None = None
-) -> list[Panel]:
-    """The photo in gray, in each model's colours, and the true photo if there is one.
-
-    A truth that has been read already is not read again. With one, each model's panel says its PSNR and the
-    colour difference on skin, by the protocol of `metrics`.
+def draw(comparisons: Sequence[Comparison]) -> Image.Image:
+    """One RGB picture, the photos one below the other.
 
     Raises:
-        PhotoError: the photo or its truth can't be read.
+        OptionError: there are so many that the picture would be too large.
     """
-    true = _read_truth(truth) if isinstance(truth, Path) else truth
-    portrait = colorizers[0].analyze(source)
-    row = [Panel(Image.fromarray(_gray(portrait.lightness)), source.name, "gray")]
-    for colorizer in colorizers:
-        result = colorizer.paint(portrait)
-        caption = "" if true is None else _measured(result.image, true, portrait)
-        row.append(Panel(result.image, colorizer.name, caption))
-    if true is not None:
-        row.append(Panel(Image.fromarray(true.rgb), "true photo"))
-    return row
+    check_count(len(comparisons), max(len(one.paintings) for one in comparisons))
+    layouts = [_Layout(comparison) for comparison in comparisons]
+    width, height = max(one.width for one in layouts), sum(one.height for one in layouts)
+    paper = Image.new("RGB", (width, height), PAPER)
+    top = 0
+    for one in layouts:
+        one.draw_on(paper, top)
+        top += one.height
+    return paper
 
 
-def draw(rows: Sequence[Sequence[Panel]]) -> Image.Image:
-    """Rows of panels -> one RGB picture."""
-    cell = PANEL + MARGIN, PANEL + 2 * LINE + MARGIN
-    columns = max(map(len, rows))
-    sheet = Image.new("RGB", (columns * cell[0] + MARGIN, len(rows) * cell[1] + MARGIN), PAPER)
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
-    for y, row in enumerate(rows):
-        for x, panel in enumerate(row):
-            left, top = x * cell[0] + MARGIN, y * cell[1] + MARGIN
-            small = panel.image.copy()
-            small.thumbnail((PANEL, PANEL), Image.Resampling.LANCZOS)
-            sheet.paste(small, (left + (PANEL - small.width) // 2, top + (PANEL - small.height) // 2))
-            pen.text((left, top + PANEL + 2), _fitted(panel.title, font), INK, font)
-            pen.text((left, top + PANEL + 2 + LINE), panel.caption, INK, font)
-    return sheet
+def check_count(photos: int, models: int) -> None:
+    """OptionError where one picture of so many would be too large."""
+    if photos * (models + 2) > MAX_PANELS:
+        raise OptionError(
+            f"{photos} photos by {models} models are too many for one picture; write a page instead, as in "
+            "--out comparison.html."
+        )
 
 
-def _read_truth(file: Path) -> photo.Photo:
-    """The true photo; an error says that it is this one and not the photo to colour."""
-    try:
-        return photo.read(file)
-    except PhotoError as error:
-        raise PhotoError(f"The true photo {file} is refused: {error}") from error
+def signature(comparisons: Sequence[Comparison], longest: int = 200) -> str:
+    """The models' names for the mark in the file; where they are too many, how many more there are."""
+    names = list(dict.fromkeys(painting.model for one in comparisons for painting in one.paintings))
+    for left_out in range(len(names)):
+        kept = names[: len(names) - left_out]
+        text = ", ".join(kept) + (f" and {left_out} more" if left_out else "")
+        if len(text) <= longest:
+            return text
+    return f"{len(names)} models"
 
 
-def _measured(image: Image.Image, true: photo.Photo, portrait: Portrait) -> str:
-    """PSNR and skin's colour difference in words; the faces are brought from the input's size to the truth's."""
-    scale = np.array(true.rgb.shape[1::-1] * 2) / np.array(portrait.lightness.shape[::-1] * 2)
-    faces = [replace(face, box=tuple(np.array(face.box) * scale)) for face in portrait.faces]
-    measured = metrics.compare(image, true.rgb, faces=faces, lpips=False)
-    skin = "no skin" if measured.skin_delta_e is None else f"skin delta E {measured.skin_delta_e:.1f}"
-    return f"{measured.psnr:.1f} dB, {skin}"
+def figures(painting: Painting) -> tuple[tuple[str, str, bool], ...]:
+    """(title, value with unit, whether it is the best) of each figure that a painting has, time first."""
+    return tuple(
+        (column.title, _with_unit(column.text(value), column.unit), column.field in painting.best)
+        for column in (SECONDS, *COLUMNS)
+        if (value := painting.value(column)) is not None
+    )
 
 
-def _gray(lightness: np.ndarray) -> np.ndarray:
-    """(H, W) L* -> (H, W, 3) uint8."""
-    return lab.merge(lightness, np.zeros((2, 8, 8), np.float32))
+def in_words(painting: Painting) -> str:
+    """A painting's figures in one line, the best ones with a star."""
+    said = ((title, f"{STAR} {value}" if is_best else value) for title, value, is_best in figures(painting))
+    return ", ".join(f"{title} {value}" for title, value in said)
 
 
-def _fitted(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> str:
-    """The text, its end left out where it is wider than a panel."""
-    if font.getlength(text) <= PANEL:
+class _Layout:
+    """Where everything of one photo stands."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        self.name = comparison.name
+        gray = _small(comparison.gray)
+        self.panels = [_Panel(gray, "gray")]
+        if comparison.truth is not None:
+            self.panels.append(_Panel(_small(comparison.truth), "true photo"))
+        self.panels += [
+            _Panel(_small(painting.image), painting.model, figures(painting))
+            for painting in comparison.paintings
+        ]
+        self.rows = math.ceil(len(self.panels) / COLUMNS_AT_MOST)
+        self.columns = math.ceil(len(self.panels) / self.rows)
+        self.cell_width = max(gray.width, LEAST_WIDTH)
+        self.picture_height = gray.height
+        lines = max(len(panel.lines) for panel in self.panels)
+        self.cell_height = gray.height + (lines + 1) * LINE + LINE // 2 + MARGIN
+        self.width = self.columns * (self.cell_width + MARGIN) + MARGIN
+        has_best = any(painting.best for painting in comparison.paintings)
+        legend = f"{STAR} best of this photo. {MADE_BY}" if has_best else MADE_BY
+        letters = int((self.width - 2 * MARGIN) / _font(False).getlength("n"))
+        self.foot = [
+            line for text in (legend, *comparison.notes) for line in textwrap.wrap(text, letters) or [""]
+        ]
+        self.head = LINE + MARGIN
+        self.height = MARGIN + self.head + self.rows * self.cell_height + len(self.foot) * LINE + MARGIN
+
+    def draw_on(self, paper: Image.Image, top: int) -> None:
+        """Put it on the paper, its upper edge at `top`."""
+        pen, left, y = ImageDraw.Draw(paper), MARGIN, top + MARGIN
+        pen.text((left, y), _fitted(self.name, _font(True), self.width - 2 * MARGIN), INK, _font(True))
+        y += self.head
+        for index, panel in enumerate(self.panels):
+            row, column = divmod(index, self.columns)
+            x = left + column * (self.cell_width + MARGIN)
+            self._draw_panel(paper, pen, panel, x, y + row * self.cell_height)
+        y += self.rows * self.cell_height
+        for i, line in enumerate(self.foot):
+            pen.text((left, y + i * LINE), _drawable(line, _font(False)), SOFT, _font(False))
+
+    def _draw_panel(
+        self, paper: Image.Image, pen: ImageDraw.ImageDraw, panel: _Panel, x: int, y: int
+    ) -> None:
+        paper.paste(panel.image, (x, y))
+        y += self.picture_height + LINE // 4
+        pen.text((x, y), _fitted(panel.title, _font(True), self.cell_width), INK, _font(True))
+        right = x + self.cell_width
+        for title, value, is_best in panel.lines:
+            y += LINE
+            if is_best:
+                pen.rectangle((x - 3, y - 1, right + 2, y + LINE - 2), BEST)
+                value = f"{STAR} {value}"
+            font = _font(is_best)
+            pen.text((x, y), title, INK if is_best else SOFT, _font(False))
+            pen.text((right - font.getlength(value), y), value, INK, font)
+
+
+def _small(picture: Image.Image) -> Image.Image:
+    """A copy that fits a panel; a smaller one is enlarged, so that all stand alike."""
+    scale = PANEL / max(picture.size)
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    return picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def _with_unit(text: str, unit: str) -> str:
+    if not unit or text == "identical":
         return text
-    while text and font.getlength(text + "...") > PANEL:
+    return f"{text}%" if unit == "%" else f"{text} {unit}"
+
+
+@lru_cache
+def _font(is_bold: bool) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans as matplotlib brings it: Pillow's own has no star and few scripts."""
+    import matplotlib
+
+    name = "DejaVuSans-Bold.ttf" if is_bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", name), 14)
+
+
+def _drawable(text: str, font: ImageFont.FreeTypeFont) -> str:
+    """The text with a question mark for each run of characters that the font doesn't have."""
+    drawable: list[str] = []
+    for letter in text:
+        if category(letter).startswith("M") and drawable and drawable[-1] == "?":
+            continue  # an accent whose letter is missing
+        has = letter.isspace() or bytes(font.getmask(letter)) != bytes(font.getmask("\uffff"))
+        if has or not drawable or drawable[-1] != "?":
+            drawable.append(letter if has else "?")
+    return "".join(drawable)
+
+
+def _fitted(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+    """The text in one line, its end left out where it is wider than this."""
+    text = _drawable(" ".join(text.split()), font)
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "…") > width:
         text = text[:-1]
-    return text + "..."
+    return text + "…"

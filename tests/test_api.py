@@ -106,7 +106,7 @@ def test_models_and_comparison(client: Client, gray: Path, truth: Path) -> None:
     assert [answer["model"] for answer in answers] == [name]
     assert "dB" in answers[0]["figures"]
     assert photo.read(sheet).rgb.shape[1] > 3 * 384
-    with pytest.raises(AppError, match="Name models that colorize"):
+    with pytest.raises(AppError, match="There is no model"):
         client.predict(handle_file(gray), ["nobody"], None, api_name="/compare")
 
 

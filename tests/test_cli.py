@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from colorizer import batch, photo, sheet
+from colorizer import batch, photo
 from colorizer.__main__ import main
 from colorizer.errors import OptionError
 from colorizer.groups import GROUPS
@@ -237,66 +237,6 @@ def test_a_wrong_command_is_answered_with_a_sentence(
     assert code == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.glob("out/*.png"))
-
-
-def test_compare_makes_a_sheet(
-    tmp_path: Path, grace_hopper: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "new" / "sheet.png"
-    models = ["--models", "default,ethnicity-aware", "--device", "cpu"]
-    assert main(["compare", str(grace_hopper), *models, "--truth", str(grace_hopper), "--out", str(out)]) == 0
-    made = photo.read(out).rgb
-    cell = sheet.PANEL + sheet.MARGIN
-    assert made.shape == (cell + 2 * sheet.LINE + sheet.MARGIN, 4 * cell + sheet.MARGIN, 3)
-    chroma = [np.ptp(made[:, i * cell : (i + 1) * cell].astype(int), axis=2).mean() for i in range(4)]
-    assert chroma[0] < 0.5 < min(chroma[1:]), "gray, two models, truth"
-    assert photo.provenance(out)["model"] == "ethnicity-aware, ethnicity-aware"
-    printed = capsys.readouterr().out
-    assert printed.count(" dB, skin delta E ") == 2
-
-
-def test_a_truth_that_is_no_photo_is_named(
-    tmp_path: Path, grace_hopper: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    truth = tmp_path / "truth.png"
-    truth.write_text("hello")
-    arguments = ["--models", "default", "--truth", str(truth), "--out", str(tmp_path / "sheet.png")]
-    assert main(["compare", str(grace_hopper), *arguments]) == 1
-    assert f"The true photo {truth} is refused: This is a text file" in capsys.readouterr().err
-
-
-def test_compare_without_truth_goes_on_after_a_bad_file(
-    album: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for file in list(album.rglob("photo_*"))[2:]:
-        file.unlink()
-    out = tmp_path / "sheet.jpg"
-    assert main(["compare", str(album), "--models", "default", "--out", str(out)]) == 1
-    height, width, _ = photo.read(out).rgb.shape
-    assert height // (sheet.PANEL + 2 * sheet.LINE) == 2
-    assert width // sheet.PANEL == 2
-    printed = capsys.readouterr()
-    assert (
-        printed.err.count("text.png") == printed.err.count("cut.jpg") == printed.err.count("empty.jpg") == 1
-    )
-    assert " dB" not in printed.out
-
-
-def test_a_truth_of_another_size_is_measured_at_its_own_faces(astronaut: np.ndarray, tmp_path: Path) -> None:
-    source, truth = tmp_path / "small.png", tmp_path / "large.png"
-    Image.fromarray(astronaut).resize((256, 256)).save(source)
-    Image.fromarray(astronaut).save(truth)
-    row = sheet.panels([Colorizer.load(device="cpu")], source, truth)
-    assert [panel.title for panel in row] == ["small.png", "ethnicity-aware", "true photo"]
-    same = sheet.panels([Colorizer.load(device="cpu")], truth, truth)
-    of_small, of_large = (float(panels[1].caption.split()[-1]) for panels in (row, same))
-    assert of_small == pytest.approx(of_large, rel=0.2)
-
-
-def test_a_long_title_stays_within_its_panel() -> None:
-    panel = sheet.Panel(Image.new("RGB", (100, 1000)), "x" * 300)
-    made = np.asarray(sheet.draw([[panel, sheet.Panel(Image.new("RGB", (1000, 100), "white"), "")]]))
-    assert (made[:, sheet.MARGIN + sheet.PANEL :] == 255).all()
 
 
 def test_help_is_quick_and_complete() -> None:
