@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import memory, portrait, report, start, training
+from bench import compare, memory, portrait, report, start, training
 from train import machine
 from train.report import update_readme
 
@@ -14,6 +14,7 @@ PARTS = {
     "start": (start.measure, 3),
     "memory": (memory.measure, 3),
     "training": (training.measure, 3),
+    "compare": (compare.measure, 3),
 }
 
 

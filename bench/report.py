@@ -46,7 +46,8 @@ Written by `make bench`; {machine(load_before)}
 Median, smallest and largest of {" or ".join(map(str, counts))} readings, each taken in turn with its comparison's. The
 portrait is scikit-image's astronaut at 1024x1024 as a JPEG: one face, two threads, models loaded, one unmeasured turn
 before. The start is a fresh process with the files in the system's cache; memory is a fresh process's resident
-high-water mark. Training is the default colorizer's recipe at 128 pixels, 32 pictures of noise a step.
+high-water mark. Training is the default colorizer's recipe at 128 pixels, 32 pictures of noise a step. A comparison
+is `python -m colorizer compare` from its start to its page, with figures, by every model whose weights were here.
 
 {table(measurements)}
 """

@@ -1,8 +1,10 @@
 """The benchmark's own arithmetic; the figures themselves come from `make bench`."""
 
+from pathlib import Path
+
 import pytest
 
-from bench import memory, report, start
+from bench import compare, memory, report, start
 from bench.measure import Measurement, in_turns, spread
 
 
@@ -48,5 +50,23 @@ def test_a_wrong_part_is_answered_with_the_right_ones(capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit):
         main(["portrayt"])
     said = capsys.readouterr().err
-    assert "there is no part 'portrayt'; choose from portrait, start, memory, training." in said
+    assert "there is no part 'portrayt'; choose from portrait, start, memory, training, compare." in said
     assert "[]" not in said
+
+
+def test_a_comparison_is_timed_with_its_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = compare.write_photos(tmp_path / "photos")
+    assert compare._main("default", str(photos)) == 0
+    *lines, held = capsys.readouterr().out.splitlines()
+    assert sum("PSNR" in line for line in lines) == 3
+    assert float(held) > 100
+    assert "<img" in (tmp_path / "page.html").read_text()
+    turns = iter([(5.0, 900.0), (1.0, 500.0), (7.0, 4200.0), (2.0, 600.0)])
+    monkeypatch.setattr(compare, "_in_process", lambda models, photos: next(turns))
+    seconds, memory_used = compare.measure(2)
+    assert (seconds.readings, seconds.compared) == ((5.0, 7.0), (1.0, 2.0))
+    assert (memory_used.readings, memory_used.compared) == ((900.0, 4200.0), (500.0, 600.0))
+    assert seconds.is_within_limit
+    assert memory_used.is_within_limit, "the median counts"
