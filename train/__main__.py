@@ -8,6 +8,7 @@ python -m train prepare SOURCE --out DATASET [--labels CSV]
 python -m train holdout IMAGES --out DIR
 python -m train evaluate --models NAME,NAME --data DATASET --report DIR
 python -m train readme REPORT_DIR
+python -m train literature fit|measure|table
 """
 
 import argparse
@@ -24,6 +25,7 @@ SUBCOMMANDS = {
     "holdout": ("train.holdout", "split pictures in two, near twins kept together"),
     "evaluate": ("train.evaluate", "measure models on photos, with baselines, intervals and groups"),
     "readme": ("train.report", "put a report's table into README.md"),
+    "literature": ("train.literature", "train, measure and list the portrait colorizers of the literature"),
 }
 
 

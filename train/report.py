@@ -54,7 +54,7 @@ def markdown(summary: dict[str, Any]) -> str:
         *_classifier_parts(summary["classifier"]),
         *_classifiers_parts(summary.get("classifiers") or {}),
         *_group_parts(models),
-        _details("All metrics", _all_metrics(models)),
+        details("All metrics", _all_metrics(models)),
         _provenance(summary),
     ]
     return "\n\n".join(parts) + "\n"
@@ -66,7 +66,7 @@ def confusion_table(confusion: list[list[int]]) -> str:
     for group, counts in zip(GROUPS, confusion, strict=True):
         recall = f"{counts[GROUPS.index(group)] / sum(counts):.0%}" if sum(counts) else "–"
         rows.append([group, *map(str, counts), recall])
-    return _table(["label \\ estimate", *GROUPS, "right"], rows)
+    return table(["label \\ estimate", *GROUPS, "right"], rows)
 
 
 def update_readme(name: str, markdown: str, path: Path) -> None:
@@ -103,14 +103,14 @@ def _replace(path: Path, content: bytes) -> None:
         raise
 
 
-def _table(head: list[str], rows: list[list[str]], text_columns: int = 1) -> str:
+def table(head: list[str], rows: list[list[str]], text_columns: int = 1) -> str:
     """Markdown with the first columns left-aligned and the others, numbers, right-aligned."""
     rule = "|" + "---|" * text_columns + "---:|" * (len(head) - text_columns)
     first, *others = (f"| {' | '.join(cells)} |" for cells in [head, *rows])
     return "\n".join([first, rule, *others])
 
 
-def _cell(mean: dict[str, Any] | None, decimals: int) -> str:
+def cell(mean: dict[str, Any] | None, decimals: int) -> str:
     if mean is None:
         return "–"
     low, high = f"{mean['low']:.{decimals}f}", f"{mean['high']:.{decimals}f}"
@@ -123,10 +123,10 @@ def _headline(models: dict[str, Any], costs: dict[str, dict[str, float | None]])
     rows = []
     for name, model in models.items():
         cost = costs.get(name, {})
-        means = [_cell(model["all"][key], n) for key, _, n in columns]
+        means = [cell(model["all"][key], n) for key, _, n in columns]
         rows.append([name, *means, *(_cost(cost.get(key), unit, n) for key, _, unit, n in COSTS if costs)])
     head = [heading for _, heading, _ in columns] + [heading for _, heading, _, _ in COSTS if costs]
-    return _table(["model", *head], rows)
+    return table(["model", *head], rows)
 
 
 def _cost(value: float | None, unit: float, decimals: int) -> str:
@@ -143,9 +143,9 @@ def _group_parts(models: dict[str, Any]) -> list[str]:
     for name, model in models.items():
         for group, means in model["groups"].items():
             n = str(means["mse"]["n"])
-            rows.append([name, group, n, *(_cell(means[key], digits) for key, _, digits in PER_GROUP)])
+            rows.append([name, group, n, *(cell(means[key], digits) for key, _, digits in PER_GROUP)])
     head = ["model", "group", "n", *(heading for _, heading, _ in PER_GROUP)]
-    return [_details("By the label's group", _table(head, rows, text_columns=2))] if rows else []
+    return [details("By the label's group", table(head, rows, text_columns=2))] if rows else []
 
 
 def _fairness_parts(models: dict[str, Any]) -> list[str]:
@@ -156,12 +156,12 @@ def _fairness_parts(models: dict[str, Any]) -> list[str]:
     rows = []
     for name, model in models.items():
         fairness = f"{model['fairness']['ratio']:.2f}" if model["fairness"] else "–"
-        cells = [_cell(model["groups"][group]["skin_delta_e"], 2) for group in groups]
+        cells = [cell(model["groups"][group]["skin_delta_e"], 2) for group in groups]
         rows.append([name, *cells, fairness])
     text = (
         "Skin ΔE by the label's group; *fairness* is the worst of the six groups over the best (1 is equal):"
     )
-    return [text, _table(["model", *groups, "fairness"], rows)]
+    return [text, table(["model", *groups, "fairness"], rows)]
 
 
 def _classifier_parts(classifier: dict[str, Any] | None) -> list[str]:
@@ -188,9 +188,9 @@ def _classifiers_parts(classifiers: dict[str, dict[str, Any]]) -> list[str]:
         interval = {"mean": one["accuracy"], "low": one["low"], "high": one["high"]}
         known = [area for area in one["auc"].values() if area is not None]
         area = f"{sum(known) / len(known):.3f}" if known else "–"
-        rows.append([name, _cell(interval, 3), f"{one['balanced_accuracy']:.3f}", area, f"{one['ece']:.3f}"])
+        rows.append([name, cell(interval, 3), f"{one['balanced_accuracy']:.3f}", area, f"{one['ece']:.3f}"])
     head = ["classifier", "accuracy ↑", "balanced accuracy ↑", "mean AUC ↑", "calibration error ↓"]
-    return [f"All classifiers, on the same {one['n']} photos:", _table(head, rows)]
+    return [f"All classifiers, on the same {one['n']} photos:", table(head, rows)]
 
 
 def _all_metrics(models: dict[str, Any]) -> str:
@@ -199,11 +199,11 @@ def _all_metrics(models: dict[str, Any]) -> str:
     for metric in names:
         means = [model["all"][metric] for model in models.values()]
         n = next((mean["n"] for mean in means if mean is not None), 0)
-        rows.append([f"`{metric}`", *(_cell(mean, 3) for mean in means), str(n)])
-    return _table(["metric", *models, "n"], rows)
+        rows.append([f"`{metric}`", *(cell(mean, 3) for mean in means), str(n)])
+    return table(["metric", *models, "n"], rows)
 
 
-def _details(title: str, content: str) -> str:
+def details(title: str, content: str) -> str:
     return f"<details><summary>{title}</summary>\n\n{content}\n\n</details>"
 
 
