@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -30,7 +31,7 @@ from colorizer.errors import ModelError
 # ImageNet's means and deviations of R, G and B in [0, 1], which trunks trained there expect to be taken off.
 _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
-# A server that sends nothing for so long, in seconds, counts as out of reach; urllib itself would wait for minutes.
+# A server that sends nothing for so long, in seconds, counts as out of reach.
 _STALLED = 10.0
 # Convolutions of each of VGG's five blocks, and their channels (Simonyan and Zisserman 2015).
 _VGG_BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
@@ -184,17 +185,27 @@ def take_gray_rgb(first: nn.Module, scale: float, offset: float) -> None:
 
 
 @contextmanager
+def impatient() -> Iterator[None]:
+    """Within it a download that stalls for ten seconds fails, with an OSError, where urllib would wait for minutes."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_STALLED)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+@contextmanager
 def _downloading(name: str) -> Iterator[None]:
     """A library's download within it ends soon where there is no network, and in a sentence.
 
     Raises:
         ModelError: the download failed, or what lies in the library's cache is damaged.
     """
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_STALLED)
     try:
-        yield
-    except (URLError, HfHubHTTPError, OSError) as error:
+        with impatient():
+            yield
+    except (OSError, HTTPException, HfHubHTTPError) as error:
         raise ModelError(
             f"The pretrained weights of {name} could not be downloaded; connect to the internet, or start from scratch "
             f"with config.pretrained=false. ({_first_line(error)})"
@@ -205,8 +216,6 @@ def _downloading(name: str) -> Iterator[None]:
             f"{torch.hub.get_dir().removesuffix('hub')}checkpoints or {constants.HF_HUB_CACHE} and try again, or start "
             f"from scratch with config.pretrained=false. ({_first_line(error)})"
         ) from error
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def _check_hub(name: str) -> None:
