@@ -105,6 +105,7 @@ def _train(recipe: Recipe, out: Path, run: Run | None, signals: Signals, resume:
         torch.set_num_threads(recipe.threads)
     last = out / "last.ckpt"
     state = checkpoints.read(last)["course"] if resume and last.is_file() else None
+    task = TASKS[recipe.task](recipe)  # first, since decoding takes minutes and this may need what isn't there
     sources = [decode(source, recipe.cache_size, recipe.cache, recipe.seed) for source in recipe.data]
     held_out = [decode(source, recipe.cache_size, recipe.cache, recipe.seed) for source in recipe.validation]
     if run is not None:
@@ -116,7 +117,6 @@ def _train(recipe: Recipe, out: Path, run: Run | None, signals: Signals, resume:
                 shared,
             )
         run.about["validation_pictures_trained_on"] = shared
-    task = TASKS[recipe.task](recipe)
     task.learn_from(sources)
     task.check_validation(held_out[0])
     if recipe.start_from is not None and state is None:
