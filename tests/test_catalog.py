@@ -18,7 +18,6 @@ from colorizer.__main__ import main
 from colorizer.catalog import Entry
 from colorizer.errors import ModelError
 from colorizer.settings import ROOT, get_settings
-from tests.conftest import REPOSITORY
 
 SMALL = {"encoder": "test_resnet", "width": 16, "working_size": 96}
 NOTES = {
@@ -63,7 +62,7 @@ def by_name() -> dict[str, Entry]:
 
 def test_the_tests_do_not_see_the_user_s_own_weights() -> None:
     assert get_settings().models == Path(os.environ["HOME"]) / "models"
-    assert REPOSITORY not in get_settings().models.parents
+    assert ROOT not in get_settings().models.parents
 
 
 def test_the_folder_is_named_by_a_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
