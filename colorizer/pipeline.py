@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torch.nn import functional as F
 
 from colorizer import checkpoint, lab, photo
 from colorizer.conditioning import group_weights, vector_for
@@ -181,7 +182,7 @@ class Colorizer:
 
     @torch.inference_mode()
     def predict(self, lightness: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
-        """(H, W) L*, faces in its pixels -> (2, h/4, w/4) float32 ab, h and w near the working size."""
+        """(H, W) L*, faces in its pixels -> (2, h/4, w/4) float32 ab, h and w near the working size; or finer."""
         full_height, full_width = lightness.shape
         height, width = working_grid(full_height, full_width, self.working_size)
         small = torch.from_numpy(lab.resize_lightness(lightness, height, width))[None, None]  # (1, 1, h, w)
@@ -190,8 +191,12 @@ class Colorizer:
         boxes = [(x0 * x, y0 * y, x1 * x, y1 * y) for x0, y0, x1, y1 in (face.box for face in faces)]
         vectors = [vector_for(face.chosen, face.probabilities) for face in faces]
         groups = torch.from_numpy(group_weights(boxes, vectors, height // 4, width // 4))[None]
-        ab = self.network(small.to(self.device), groups.to(self.device))  # (1, 1, h, w), (1, 6, h/4, w/4) ->
-        return ab[0].float().cpu().numpy()
+        ab = self.network(
+            small.to(self.device), groups.to(self.device)
+        ).float()  # (1, 1, h, w), (1, 6, h/4, w/4) ->
+        if ab.shape[2] > height // 4:  # `merge` allows for the grid's rounding in cells of a quarter only
+            ab = _in_shape(ab, full_height, full_width)
+        return ab[0].cpu().numpy()
 
 
 def working_size_of(name: str, config: dict[str, Any]) -> int:
@@ -206,6 +211,14 @@ def working_size_of(name: str, config: dict[str, Any]) -> int:
     if not isinstance(size, int) or not STRIDE <= size <= LONGEST:
         raise ModelError(f"The model {name!r} has a working size of {size!r}; get the file again.")
     return size
+
+
+def _in_shape(ab: torch.Tensor, full_height: int, full_width: int) -> torch.Tensor:
+    """(1, 2, h, w) -> about as many cells in the photo's own shape, which the multiples of STRIDE have stretched."""
+    rows, columns = ab.shape[2:]
+    scale = math.sqrt(rows * columns / (full_height * full_width))
+    size = max(1, round(full_height * scale)), max(1, round(full_width * scale))
+    return F.interpolate(ab, size, mode="bilinear")
 
 
 def working_grid(height: int, width: int, working_size: int) -> tuple[int, int]:

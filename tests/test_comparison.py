@@ -110,6 +110,19 @@ def test_one_model_is_held_at_a_time_and_the_own_one_is_not_loaded_again(
     assert most == 0, "the last model is let go before the next is loaded"
 
 
+@pytest.mark.parametrize("size", [(512, 600), (600, 400), (500, 1700), (16, 512)])
+def test_a_network_with_ab_as_fine_as_its_grid_paints_photos_of_any_shape(
+    colorizer: Colorizer, models: Path, size: tuple[int, int]
+) -> None:
+    width, height = size
+    ramp = np.tile(np.linspace(0, 255, width).astype(np.uint8), (height, 1))
+    portrait = colorizer.analyze(ramp)
+    (compared,) = compare(colorizer, [("a", portrait)], ["cnn"])
+    assert compared.paintings[0].image.size == size
+    rows, columns = colorizer.other("cnn").predict(portrait.lightness, ()).shape[1:]
+    assert columns / rows == pytest.approx(width / height, rel=0.5 / min(rows, columns))
+
+
 def test_pictures_may_be_kept_small_and_are_measured_whole(
     colorizer: Colorizer, portrait: Portrait, truth: np.ndarray
 ) -> None:
