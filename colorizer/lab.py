@@ -145,13 +145,14 @@ def upsample_ab(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
     return out
 
 
-def merge(lightness: np.ndarray, ab: np.ndarray, vividness: float = 1.0) -> np.ndarray:
+def merge(lightness: np.ndarray, ab: np.ndarray, vividness: float = 1.0, stride: int = 4) -> np.ndarray:
     """Put predicted colour under the original lightness.
 
     Args:
         lightness: (H, W) float32, CIELAB L* in [0, 100], full size.
         ab: (2, h, w) float32, CIELAB a*, b* at the network's output size.
         vividness: factor on the chroma in [0, 2]: 0 is gray, 1 as predicted. The gamut bounds what it can do.
+        stride: pixels that the network saw to a cell of ab, along a side.
 
     Returns:
         (H, W, 3) uint8 sRGB. Out-of-gamut colours lose chroma, never lightness: before the rounding to 8 bits L* is
@@ -159,13 +160,13 @@ def merge(lightness: np.ndarray, ab: np.ndarray, vividness: float = 1.0) -> np.n
 
     Raises:
         ValueError: `vividness` is out of range, or the two have different aspect ratios. Each side of ab may be up to
-            4 cells from the exact ratio (a side of up to 8 cells any number too long), because that is how far the
-            working size, a multiple of 16 pixels or 4 cells, may be from the photo's own ratio.
+            16 of the network's pixels from the exact ratio (a side of up to 32 any number too long), because that is
+            how far the working size, a multiple of 16, may be from the photo's own ratio.
     """
     if not 0 <= vividness <= VIVIDNESS_LIMIT:
         raise ValueError(f"vividness is {vividness}; choose a number from 0 (gray) to {VIVIDNESS_LIMIT:g}.")
     out = np.empty((*lightness.shape, 3), np.uint8)
-    for rows, band in upsampled_bands(lightness, ab):
+    for rows, band in upsampled_bands(lightness, ab, stride):
         out[rows] = _round(lab_to_srgb(np.stack([lightness[rows], *(band * np.float32(vividness))], axis=-1)))
     return out
 

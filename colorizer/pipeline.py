@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch.nn import functional as F
 
 from colorizer import checkpoint, lab, photo
 from colorizer.conditioning import group_weights, vector_for
@@ -174,7 +173,9 @@ class Colorizer:
                     f"The model {self.name!r} is damaged: it gave no colours; get the file again."
                 )
         with stages("merge", 0.7):
-            image = Image.fromarray(lab.merge(portrait.lightness, ab, vividness))
+            rows, _ = working_grid(*portrait.lightness.shape, self.working_size)
+            stride = max(1, rows // ab.shape[1])  # 4 as a rule; networks of the literature have 1, 2 or 4
+            image = Image.fromarray(lab.merge(portrait.lightness, ab, vividness, stride))
         if progress is not None:
             progress("done", 1.0)
         notes = portrait.photo.notes if faces else (*portrait.photo.notes, NO_FACE)
@@ -194,8 +195,6 @@ class Colorizer:
         ab = self.network(
             small.to(self.device), groups.to(self.device)
         ).float()  # (1, 1, h, w), (1, 6, h/4, w/4) ->
-        if ab.shape[2] > height // 4:  # `merge` allows for the grid's rounding in cells of a quarter only
-            ab = _in_shape(ab, full_height, full_width)
         return ab[0].cpu().numpy()
 
 
@@ -211,14 +210,6 @@ def working_size_of(name: str, config: dict[str, Any]) -> int:
     if not isinstance(size, int) or not STRIDE <= size <= LONGEST:
         raise ModelError(f"The model {name!r} has a working size of {size!r}; get the file again.")
     return size
-
-
-def _in_shape(ab: torch.Tensor, full_height: int, full_width: int) -> torch.Tensor:
-    """(1, 2, h, w) -> about as many cells in the photo's own shape, which the multiples of STRIDE have stretched."""
-    rows, columns = ab.shape[2:]
-    scale = math.sqrt(rows * columns / (full_height * full_width))
-    size = max(1, round(full_height * scale)), max(1, round(full_width * scale))
-    return F.interpolate(ab, size, mode="bilinear")
 
 
 def working_grid(height: int, width: int, working_size: int) -> tuple[int, int]:

@@ -18,14 +18,16 @@ _GUIDE_EPSILON = 25.0
 # A prediction is softer than the average over a cell, and is compared with an L softened alike.
 _SOFT_RADIUS = 1
 
-# The network's working size has sides of multiples of 16 (pipeline.STRIDE), and ab has a quarter of it: rounding up or
-# down moves a side of ab by up to 4 cells, and a short side may be nearly all rounding.
-_ROUNDING_CELLS = 4
-_LEAST_CELLS = 8
+# The network's working size has sides of multiples of 16 (pipeline.STRIDE): rounding up or down moves a side by up to
+# 16 of its pixels, and a short side may be nearly all rounding.
+_ROUNDING = 16
+_LEAST = 32
 
 
-def upsampled_bands(lightness: np.ndarray, ab: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Rows and their ab, (2, rows, W) float32, one band after the other.
+def upsampled_bands(
+    lightness: np.ndarray, ab: np.ndarray, stride: int = 4
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Rows and their ab, (2, rows, W) float32, one band after the other. Arguments as `lab.merge` has them.
 
     A guided filter (He, Sun and Tang 2013) says for each small cell of ab how it goes with L: its slope. Here the
     slope alone is taken from it, at the size of ab (He and Sun 2015); ab is enlarged bilinearly, and gets the slope
@@ -33,7 +35,7 @@ def upsampled_bands(lightness: np.ndarray, ab: np.ndarray) -> Iterator[tuple[sli
     the filter's own mean no detail of ab is averaged away.
     """
     height, width = lightness.shape
-    _check_aspect(height, width, *ab.shape[1:])
+    _check_aspect(height, width, *ab.shape[1:], stride)
     size = (min(ab.shape[1], height), min(ab.shape[2], width))
     # Double precision: at this size it costs nothing, and covariances are differences of large numbers.
     colour = torch.from_numpy(np.array(ab, np.float64))  # (2, h, w)
@@ -77,12 +79,12 @@ def _box(planes: torch.Tensor, radius: int) -> torch.Tensor:
     return F.avg_pool2d(F.pad(planes, (radius,) * 4, mode="replicate"), 2 * radius + 1, stride=1)
 
 
-def _check_aspect(height: int, width: int, rows: int, columns: int) -> None:
+def _check_aspect(height: int, width: int, rows: int, columns: int, stride: int) -> None:
     """ValueError unless some scale brings (height, width) to within the rounding of (rows, columns)."""
     least, most = 0.0, float("inf")
     for side, cells in ((height, rows), (width, columns)):
-        least = max(least, (cells - _ROUNDING_CELLS) / side if cells > _LEAST_CELLS else 0)
-        most = min(most, (cells + _ROUNDING_CELLS) / side)
+        least = max(least, (cells - _ROUNDING / stride) / side if cells > _LEAST / stride else 0)
+        most = min(most, (cells + _ROUNDING / stride) / side)
     if least > most:
         raise ValueError(
             f"lightness of {width}x{height} and ab of {columns}x{rows} have different aspect ratios; "

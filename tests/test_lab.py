@@ -1,5 +1,6 @@
 """colorizer.lab: CIELAB as scikit-image has it, and colour that follows edges and never moves lightness."""
 
+import itertools
 import time
 
 import numpy as np
@@ -9,7 +10,7 @@ from scipy.ndimage import uniform_filter
 from skimage.color import lab2rgb, rgb2lab
 from toning import colour_gray_sepia
 
-from colorizer import lab, upsampling
+from colorizer import lab, pipeline, upsampling
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +135,16 @@ def test_every_photo_gets_its_colours_at_its_own_size(height, width, rows, colum
     ab = np.random.default_rng(1).uniform(-20, 20, (2, rows, columns)).astype(np.float32)
     assert lab.upsample_ab(L, ab).shape == (2, height, width)
     assert lab.merge(L, ab).shape == (height, width, 3)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_rounding_to_the_working_size_never_refuses_a_photo(stride):
+    sides = (16, 20, 64, 160, 700, 3000)
+    for height, width, size in itertools.product(sides, sides, (64, 128)):
+        rows, columns = pipeline.working_grid(height, width, size)
+        upsampling._check_aspect(height, width, rows // stride, columns // stride, stride)
+    L, ab = np.full((16, 512), 50, np.float32), np.zeros((2, 16 // stride, 368 // stride), np.float32)
+    assert lab.merge(L, ab, stride=stride).shape == (16, 512, 3)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(64, 64), (48, 72), (72, 56)])
