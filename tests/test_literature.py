@@ -310,6 +310,12 @@ def test_unequal_budgets_are_told() -> None:
     assert not claims.judge(GAN, found).remarks
     next(model for model in found["models"] if model["name"] == "resnet50-gan")["pictures_seen"] = 1500
     assert "`resnet50-gan` 10 min, 1,500 pictures" in claims.judge(GAN, found).remarks[0]
+    next(model for model in found["models"] if model["name"] == "vgg16-autoencoder-people")[
+        "pictures_seen"
+    ] = 2100
+    verdict = claims.judge(CATEGORIES, found)
+    assert verdict.word == "can't be told", "a longer training is another reason for a difference"
+    assert "they saw 1,000 to 2,100 pictures" in verdict.reasons[0]
 
 
 def test_the_experiments_figures_are_read_from_their_page(tmp_path: Path) -> None:

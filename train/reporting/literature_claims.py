@@ -18,6 +18,7 @@ LITTLE = 0.25  # dB that count as "little" or "equal"
 LEADING = ("psnr", "skin_delta_e")
 BUDGET = ("minutes", "pictures_seen")
 UNEQUAL = 1.2  # budgets that differ by more than this factor are told
+UNFAIR = 2.0  # pictures seen that differ by more than this: a difference may be that of the training's length
 EXPERIMENTS = ("colors-200-a-class", "colors-400-a-class", "colors-1500-a-class")
 UNITS = {
     "psnr": ("PSNR", 2, " dB"),
@@ -46,6 +47,8 @@ class Claim:
     parts: tuple[Part, ...]
     starts: dict[str, str] = field(default_factory=dict)
     """Model -> the borrowed encoder without which the claim speaks of something else."""
+    wants_equal: bool = True
+    """Whether it can only be told of models that saw about as many pictures."""
     unasked: str = ""
     """What would have to be known besides, and can't be here."""
 
@@ -69,7 +72,7 @@ CLAIMS = (
         "A VGG-19 in parallel is preferred to the plain U-Net at equal loss",
         (Part("uvgg", "unet", "psnr", "equal"),),
         {"uvgg": "ImageNet"},
-        "which of the two people prefer was not asked here",
+        unasked="which of the two people prefer was not asked here",
     ),
     Claim(
         "The GAN is more vivid than L2, at little gain in error",
@@ -77,6 +80,7 @@ CLAIMS = (
             Part("resnet50-gan", "resnet50-cnn", "colorfulness"),
             Part("resnet50-gan", "resnet50-cnn", "psnr", "little"),
         ),
+        wants_equal=False,  # the one goes on from the other
     ),
     Claim(
         "Models trained on one category colour others wrongly",
@@ -128,8 +132,8 @@ def judge(claim: Claim, content: dict[str, Any]) -> Verdict:
             if mean is None:
                 continue
             figures.append(_figure(content, part, key, mean))
-            if seen := _trained_on(content, models, part, key):
-                remarks.append(seen)
+            if told := _trained_on(content, models, part, key):
+                remarks.append(told)
             else:
                 outcomes.append((part, outcome(mean, part.expected)))
     untrained = [name for name in named if not models[name]["is_trained"]]
@@ -141,6 +145,11 @@ def judge(claim: Claim, content: dict[str, Any]) -> Verdict:
         wanted = _listed(list(dict.fromkeys(claim.starts[name] for name in scratch)))
         reasons.append(
             f"the encoder{'s' * (len(scratch) > 1)} of {_listed(scratch)} started from scratch here, not from {wanted}"
+        )
+    seen = [models[name]["pictures_seen"] for name in named if models[name]["pictures_seen"]]
+    if claim.wants_equal and seen and max(seen) > UNFAIR * min(seen):
+        reasons.append(
+            f"they saw {min(seen):,} to {max(seen):,} pictures, so a difference may be that of the training's length"
         )
     if claim.unasked:
         reasons.append(claim.unasked)

@@ -57,7 +57,8 @@ def _cost_note(costs: dict[str, Any]) -> str:
         return "GFLOPs and seconds were not measured yet."
     return (
         "GFLOPs (multiplications and additions of convolutions and matrix products, each counted) and seconds are the "
-        f"network's alone at {costs['side']}x{costs['side']}: median of {costs['rounds']} rounds in which all networks "
+        "network's alone, configured as its weights say (or its recipe, where it isn't trained), "
+        f"at {costs['side']}x{costs['side']}: median of {costs['rounds']} rounds in which all networks "
         f"take turns, {costs['threads']} threads, {costs['machine']}, {costs['date']}"
         + (f", load {costs['load']:.1f} when it began." if costs["load"] > 0.5 else ".")
     )
@@ -170,7 +171,8 @@ def categories(content: dict[str, Any]) -> list[str]:
             found = content["sets"][key]
             scores = found["models"].get(model["name"])
             mark = " †" if scores and found["data"] in model["trained_on"] else ""
-            cells.append(cell(scores["psnr"], 2) + mark if scores else UNTRAINED)
+            absent = UNMEASURED if model["is_trained"] else UNTRAINED
+            cells.append(cell(scores["psnr"], 2) + mark if scores else absent)
         rows.append([f"`{model['name']}`", *cells])
     head = ["PSNR, dB, by what a checkpoint is shown", *(content["sets"][key]["title"] for key in kinds)]
     return [table(head, rows), "† trained on these very photos, so the figure flatters."]
