@@ -76,11 +76,16 @@
     document.querySelectorAll(".block.message").forEach((region) => {
       if (region.getAttribute("role") !== "alert") region.setAttribute("role", "alert");
     });
+    document.querySelectorAll(".block.status").forEach((region) => {
+      if (region.getAttribute("role") !== "status") region.setAttribute("role", "status");
+    });
     const spoken = document.getElementById("spoken");
     const summary = document.getElementById("summary");
     const text = summary ? summary.innerText.trim() : "";
     if (spoken && spoken.textContent !== text) spoken.textContent = text;
   }
+
+  const motion = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth");
 
   // On a phone the result lies below what is seen: bring it there, once for each photo.
   let shown = null;
@@ -94,14 +99,46 @@
     }
     shown = before.src;
     if (top < innerHeight / 2) return;
-    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const target = document.getElementById("before-after");
-    target.style.scrollMarginTop = "8px";
-    target.scrollIntoView({ behavior: isCalm ? "auto" : "smooth", block: "start" });
+    document.getElementById("before-after").scrollIntoView({ behavior: motion(), block: "start" });
+  }
+
+  // A picture of the comparison goes into the slider above: say so, and go there once it has come.
+  let picked = null;
+  function nameGrid() {
+    document.querySelectorAll("#compare-grid .thumbnail-item").forEach((button) => {
+      const caption = button.querySelector(".caption-label");
+      const label = `${caption ? caption.textContent.trim() : ""}: show in the before/after slider`;
+      if (button.getAttribute("aria-label") !== label) button.setAttribute("aria-label", label);
+      if (button.onclick) return;
+      button.onclick = () => {
+        const after = document.querySelectorAll("#before-after img")[1];
+        picked = { from: after ? after.src : "" };
+      };
+    });
+  }
+
+  // Until the visitor does something else: Gradio may make the slider anew once more.
+  let isFollowing = false;
+  for (const act of ["pointerdown", "keydown"]) {
+    addEventListener(act, () => { isFollowing = false; }, { capture: true });
+  }
+
+  function bringPicked() {
+    const after = document.querySelectorAll("#before-after img")[1];
+    if (picked && after && after.src !== picked.from) {
+      picked = null;
+      isFollowing = true;
+      document.getElementById("before-after").scrollIntoView({ behavior: motion(), block: "start" });
+    }
+    const handle = document.querySelector('#before-after [data-testid="slider"]');
+    // The arrow keys then move the divider.
+    if (isFollowing && handle && document.activeElement !== handle) handle.focus({ preventScroll: true });
   }
 
   function name() {
     bringResult();
+    nameGrid();
+    bringPicked();
     nameSlider();
     nameRegions();
   }

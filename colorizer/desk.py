@@ -10,7 +10,7 @@ import secrets
 import shutil
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,9 @@ import numpy as np
 from PIL import Image
 
 from colorizer import view
+from colorizer.desk_work import Shown, Work
 from colorizer.errors import ModelError, PhotoError
 from colorizer.files import sweep_works, work_folder
-from colorizer.groups import check_choice
 from colorizer.settings import Settings, get_settings
 from colorizer.shelf import Shelf
 
@@ -28,54 +28,10 @@ if TYPE_CHECKING:
     from colorizer.pipeline import Colorizer, Portrait
     from colorizer.stages import Progress
 
-# The true photo must have the shape of the painted one, but for cropping by a pixel or rounding.
-SHAPE_TOLERANCE = 0.02
+# The longer side at which the true photo is kept to be looked at; pixels.
+TRUTH_SIDE = 640
 # A browser may still be loading the last result while the next one is written.
 RESULTS_KEPT = 2
-
-
-@dataclass
-class Work:
-    """A photo that a visitor is working on."""
-
-    portrait: "Portrait"
-    folder: Path
-    stem: str
-    before: Path
-    gray: np.ndarray
-    """(H, W) uint8: what the slider shows on its left."""
-    is_estimated: bool
-    truth: np.ndarray | None = None
-    """(256, 256, 3) uint8: the true photo as the metrics' protocol wants it."""
-    painted: np.ndarray | None = None
-    """The same of the last painting."""
-    paintings: int = 0
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    """Held while the photo is painted or measured: where several are worked on at once, each one still takes turns."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """All that the page shows of a photo."""
-
-    key: str
-    """What to ask for when the photo is to be repainted or measured."""
-    before: Path
-    after: Path
-    """PNG of full size with the AI mark: what the slider shows and the visitor downloads."""
-    faces: Image.Image | None
-    """The photo with numbered boxes; None without a face."""
-    cards: tuple[str, ...]
-    """HTML of each face with a menu."""
-    numbers: tuple[int, ...]
-    """Their numbers, counted from the left."""
-    chosen: tuple[str, ...]
-    """What is chosen for them."""
-    summary: str
-    metrics: str
-    """HTML of the metrics table; empty without a true photo."""
-    copy: Path | None = None
-    """The photo as a browser can show it, where it can't show the file itself."""
 
 
 class Desk:
@@ -136,14 +92,12 @@ class Desk:
         key = secrets.token_urlsafe(16)
         folder = self.new_folder(key)
         gray = view.gray(portrait)
-        before = folder / "before.jpg"
-        _save_gray(gray, before)
-        work = Work(portrait, folder, view.stem(source), before, gray, estimate)
+        work = Work(portrait, folder, view.stem(source), folder / "before.jpg", gray, estimate)
+        work.save_gray()
         size = portrait.photo.rgb.nbytes + portrait.lightness.nbytes + gray.nbytes
         self.shelf.put(key, work, size)
         try:
-            choices = ["auto" if estimate else "none"] * len(portrait.faces)
-            shown = self._paint(key, work, portrait, choices, vividness, progress)
+            shown = self.paint(key, work, portrait, work.choices(()), vividness, progress)
             return replace(shown, copy=view.copy_for_browsers(portrait, folder))
         except BaseException:  # nobody will ever know the key
             self.forget(key)
@@ -160,8 +114,7 @@ class Desk:
 
         Args:
             key: from `Shown`.
-            choices: what the menus say, in the order of `Shown.numbers`; further ones are left aside. Faces without
-                a menu are painted as estimated if there is an estimate, and neutrally if not.
+            choices: what the menus say, as for `Work.choices`.
             vividness: as for `Colorizer.paint`.
             progress: told of each stage.
 
@@ -169,13 +122,11 @@ class Desk:
             PhotoError: the photo has been put away.
             OptionError: a choice or the vividness is not allowed.
         """
-        work = self._work(key)
+        work = self.work(key)
         with work.lock:
-            faces = work.portrait.faces
-            all_choices = ["auto" if work.is_estimated else "none"] * len(faces)
-            for index, choice in zip(view.menu_faces(faces), choices, strict=False):
-                all_choices[index] = check_choice(choice)
-            return self._paint(str(key), work, work.portrait, all_choices, vividness, progress)
+            shown = self.paint(str(key), work, work.portrait, work.choices(choices), vividness, progress)
+            work.run = None
+            return shown
 
     def switch(
         self, key: str | None, estimate: bool, vividness: float = 1.0, progress: "Progress | None" = None
@@ -187,7 +138,7 @@ class Desk:
         Raises:
             PhotoError: the photo has been put away.
         """
-        work = self._work(key)
+        work = self.work(key)
         with work.lock:
             faces = work.portrait.faces
             if not estimate:
@@ -196,8 +147,8 @@ class Desk:
                 faces = tuple(self.colorizer.classifier.classify(work.portrait.lightness, faces))
             portrait = replace(work.portrait, faces=faces)
             choices = ["auto" if estimate else "none"] * len(faces)
-            shown = self._paint(str(key), work, portrait, choices, vividness, progress)
-            work.portrait, work.is_estimated = portrait, estimate
+            shown = self.paint(str(key), work, portrait, choices, vividness, progress)
+            work.portrait, work.is_estimated, work.run = portrait, estimate, None
             return shown
 
     def compare_with(self, key: str | None, truth: str | Path | bytes | None) -> str:
@@ -215,23 +166,19 @@ class Desk:
         """
         if truth is None:
             if key and (work := self.shelf.get(key)):
-                work.truth = None
+                work.truth = work.truth_picture = None
             return ""
         if not key:
             raise PhotoError("There is no result to compare yet; give a photo first, then the true one.")
-        from colorizer import metrics, photo
+        from colorizer import comparison, metrics
 
-        work = self._work(key)
-        rgb = photo.read(truth).rgb
-        height, width = work.gray.shape
-        if abs(np.log(rgb.shape[0] / rgb.shape[1] / (height / width))) > SHAPE_TOLERANCE:
-            raise PhotoError(
-                f"The true photo is {rgb.shape[1]} × {rgb.shape[0]} pixels and the painted one {width} × {height}: "
-                "they must show the same frame; cut one of them to the other's shape."
-            )
+        work = self.work(key)
+        rgb = comparison.true_photo(truth, work.portrait)
+        picture = Image.fromarray(rgb)
+        picture.thumbnail((TRUTH_SIDE, TRUTH_SIDE), Image.Resampling.LANCZOS)
         with work.lock:
-            work.truth = metrics.to_protocol(rgb)
-            return _measured(work)
+            work.truth, work.truth_picture = metrics.to_protocol(rgb), picture
+            return work.table()
 
     def forget(self, key: str | None) -> None:
         """Put a photo away now, with all files made of it."""
@@ -246,26 +193,36 @@ class Desk:
         folder.mkdir(parents=True)
         return folder
 
-    def _work(self, key: str | None) -> Work:
+    def work(self, key: str | None) -> Work:
+        """A visitor's photo.
+
+        Raises:
+            PhotoError: it has been put away.
+        """
         work = self.shelf.get(key) if key else None
         if work is None:
             raise PhotoError("This photo has been put away in the meantime; give it once more.")
         return work
 
-    def _paint(
+    def paint(
         self,
         key: str,
         work: Work,
         portrait: "Portrait",
         choices: Sequence[str],
         vividness: float,
-        progress: "Progress | None",
+        progress: "Progress | None" = None,
+        painter: "Colorizer | None" = None,
     ) -> Shown:
+        """Paint a photo by `painter`, by default the page's model, and write what the page shows of it.
+
+        Whoever calls this holds the photo's lock, or is alone with it.
+        """
         from colorizer import metrics, photo
 
         if not work.before.is_file():  # the visitor works longer than the page keeps files
-            _save_gray(work.gray, work.before)
-        result = self.colorizer.paint(portrait, choices, vividness, progress)
+            work.save_gray()
+        result = (painter or self.colorizer).paint(portrait, choices, vividness, progress)
         rgb = np.asarray(result.image)
         work.painted = metrics.to_protocol(rgb)
         work.paintings += 1
@@ -283,22 +240,5 @@ class Desk:
             numbers=tuple(index + 1 for index in indices),
             chosen=tuple(result.faces[index].chosen for index in indices),
             summary=view.summary(portrait, result),
-            metrics=_measured(work),
+            metrics=work.table(),
         )
-
-
-def _save_gray(gray: np.ndarray, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(gray).save(path, quality=view.JPEG_QUALITY)
-
-
-def _measured(work: Work) -> str:
-    """The last painting against the truth as an HTML table; empty without a truth."""
-    if work.truth is None or work.painted is None:
-        return ""
-    from colorizer import metrics, wording
-
-    height, width = work.gray.shape
-    scale = np.array([metrics.PROTOCOL_SIZE / width, metrics.PROTOCOL_SIZE / height] * 2)
-    faces = [replace(face, box=tuple(np.array(face.box) * scale)) for face in work.portrait.faces]
-    return wording.table(metrics.compare(work.painted, work.truth, faces=faces))

@@ -1,26 +1,17 @@
-"""The Colorize tab: widgets and wiring only. What happens between them stands in `desk` and `service`."""
+"""The Colorize tab: what happens at each event, in one call each. What that is stands in `desk` and `service`."""
 
 from collections.abc import Callable
 from functools import partial
-from hashlib import sha256
 from html import escape
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
 
 from colorizer import samples, tab_api, texts
-from colorizer.desk import Desk, Shown
+from colorizer.desk import Desk
+from colorizer.desk_work import Shown, public_name
 from colorizer.errors import RanginError
-from colorizer.groups import CHOICES, VIVIDNESS_LIMIT
-from colorizer.tab_inputs import photo_input
-from colorizer.view import MENUS
-
-# Webcam, paste and drop come with it; its own decoding would not (16-bit turns white, HEIC fails, alpha is lost).
-SOURCES = ["upload", "clipboard", "webcam"]
-OTHER_FILES = [".heic", ".heif", ".tif", ".tiff", ".avif", ".bmp", ".webp", ".png", ".jpg", ".jpeg"]
-MENU_LABELS = {"auto": "Automatic: as estimated", "none": "None: neutral palette"}
+from colorizer.tab_widgets import Widgets
 
 PROGRESS = gr.Progress()  # as a default, Gradio's way of asking for a progress bar
 
@@ -34,134 +25,8 @@ def build(desk: Desk) -> None:
     tab_api.build(desk)
 
 
-class _Page:
-    """The widgets, by what they are for."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        self.key = gr.State(
-            value=None, time_to_live=desk.settings.keep_minutes * 60, delete_callback=desk.forget
-        )
-        # Which photo the visitor saw when an event began. The key itself is read only when the event's turn comes.
-        self.seen = gr.Textbox(visible="hidden", label="photo shown")
-        with gr.Row(elem_id="colorize", equal_height=False):
-            with gr.Column(scale=4, min_width=300, elem_id="giving"):
-                self._build_giving()
-            with gr.Column(scale=7, min_width=300, elem_id="getting"):
-                self._build_result()
-        with gr.Column(visible=False, elem_id="more") as self.more:
-            self._build_faces()
-            self._build_truth()
-        gr.HTML(texts.about(desk.settings.keep_minutes), elem_id="about")
-
-    def _build_giving(self) -> None:
-        settings = self.desk.settings
-        self.photo = photo_input(
-            sources=SOURCES,
-            label="Photo",
-            elem_id="photo",
-            height=300,
-            buttons=[],
-            placeholder="# Drop a portrait here\nor click to choose one",
-            alt_text="The photo you gave",
-        )
-        self.file = gr.UploadButton(
-            "Open a HEIC, TIFF or other photo file", file_types=OTHER_FILES, size="sm", elem_id="other-file"
-        )
-        self.message = gr.HTML(elem_id="message", elem_classes=["message"])
-        gr.HTML(texts.limits(settings.max_file_mb, settings.max_megapixels), elem_id="limits")
-        self._samples_folder = TemporaryDirectory(prefix="rangin-samples-")  # goes with this object
-        self.samples = samples.write(Path(self._samples_folder.name))
-        with gr.Group(elem_id="samples"):
-            gr.HTML("<h2>Or try one of these</h2>")
-            with gr.Row():
-                self.sample_buttons = [self._sample_button(sample) for sample in self.samples]
-
-    def _sample_button(self, sample: samples.Sample) -> gr.Button:
-        button = gr.Button(
-            sample.title, icon=str(sample.path), size="sm", min_width=80, elem_classes=["sample"]
-        )
-        if button.icon is not None:
-            button.keep_in_cache.add(button.icon["path"])  # or it goes with the visitors' files after an hour
-        return button
-
-    def _build_result(self) -> None:
-        self.intro = gr.HTML(texts.INTRO, elem_id="intro")
-        with gr.Column(visible=False, elem_id="result") as self.result:
-            self.slider = gr.ImageSlider(
-                label="Before (left) and after (right)",
-                type="filepath",
-                elem_id="before-after",
-                max_height=560,
-                buttons=["fullscreen"],
-                interactive=False,
-            )
-            self.summary = gr.HTML(elem_id="summary")
-            with gr.Row(elem_id="controls"):
-                self.vividness = gr.Slider(
-                    0,
-                    VIVIDNESS_LIMIT,
-                    value=1,
-                    step=0.05,
-                    label="Vividness",
-                    info="0 gray, 1 as painted",
-                    elem_id="vividness",
-                    buttons=["reset"],
-                )
-                self.download = gr.DownloadButton(
-                    "Download the PNG in full size", variant="primary", elem_id="download"
-                )
-
-    def _build_faces(self) -> None:
-        with gr.Column(elem_id="faces"):
-            gr.HTML(texts.FACES)
-            self.estimate = gr.Checkbox(
-                True,
-                label="Choose palettes by estimated ethnicity",
-                info="Off: nothing is estimated, and every face gets the neutral palette.",
-                elem_id="estimate",
-            )
-            with gr.Row(visible=False) as self.face_row:
-                with gr.Column(scale=4, min_width=240):
-                    self.boxes = gr.Image(
-                        show_label=False,
-                        interactive=False,
-                        buttons=[],
-                        format="jpeg",
-                        elem_id="boxes",
-                        alt_text="The photo in gray with a numbered box on each face",
-                    )
-                with gr.Column(scale=7, min_width=260, elem_id="cards"):
-                    faces = [self._build_face(number) for number in range(1, MENUS + 1)]
-        self.face_groups = [group for group, _, _ in faces]
-        self.cards = [card for _, card, _ in faces]
-        self.menus = [menu for _, _, menu in faces]
-
-    def _build_truth(self) -> None:
-        with gr.Accordion("Compare with the true colours", open=False, elem_id="truth-box"):
-            gr.HTML(texts.TRUTH)
-            self.truth = photo_input(
-                sources=["upload", "clipboard"],
-                label="True photo",
-                elem_id="truth",
-                height=200,
-                buttons=[],
-                alt_text="The true photo",
-            )
-            self.truth_message = gr.HTML(elem_id="truth-message", elem_classes=["message"])
-            self.metrics = gr.HTML(elem_id="metrics")
-
-    def _build_face(self, number: int) -> tuple[gr.Group, gr.HTML, gr.Dropdown]:
-        with gr.Group(visible=False, elem_classes=["face"]) as group:
-            card = gr.HTML()
-            menu = gr.Dropdown(
-                [(MENU_LABELS.get(choice, choice), choice) for choice in CHOICES],
-                value="auto",
-                label=f"Palette for face {number}",
-                filterable=False,
-                elem_id=f"menu-{number}",
-            )
-        return group, card, menu
+class _Page(Widgets):
+    """The widgets, connected."""
 
     def connect(self) -> None:
         """Wire the widgets to the desk."""
@@ -188,11 +53,27 @@ class _Page:
             *self.face_groups,
             *self.cards,
             *self.menus,
+            *self.comparison.outputs,
         ]
         # The last of several quick changes counts, instead of those being lost that come while one is at work.
         wiring["trigger_mode"] = "always_last"
         opening: dict[str, Any] = {"outputs": everything, "show_progress_on": self.photo, **wiring}
         again: dict[str, Any] = {"outputs": everything, "show_progress_on": self.slider, **wiring}
+        # Outside the queue, or a comparison would keep the visitor's next wish waiting until its end; and connected
+        # first, since a browser begins a widget's second event when its first is over.
+        gr.on(
+            [
+                *(self.photo.upload, self.file.upload, self.vividness.input, self.estimate.input),
+                *(button.click for button in self.sample_buttons),
+                *(menu.input for menu in self.menus),
+                self.comparison.stop.click,
+            ],
+            self.comparison.comparing.stop,
+            [self.key],
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
         self.photo.upload(self._open, [self.photo, *options], **opening)
         self.file.upload(self._open_file, [self.file, *options], **opening)
         for button, sample in zip(self.sample_buttons, self.samples, strict=True):
@@ -202,8 +83,13 @@ class _Page:
         self.vividness.input(self._repaint, [self.key, self.seen, self.vividness, *self.menus], **again)
         self.estimate.input(self._switch, options, **again)
         self.truth.input(
-            self._compare, [self.key, self.truth], [self.truth_message, self.truth, self.metrics], **wiring
+            self._measure,
+            [self.key, self.truth],
+            [self.truth_message, self.truth, self.metrics, *self.comparison.outputs],
+            **wiring,
         )
+        self.comparison.connect([self.key, self.seen, self.vividness], self.menus, wiring)
+        self.comparison.grid.select(self._pick, [self.key, self.comparison.token], **again)
 
     def _open(
         self, source: str, key: str | None, vividness: float, estimate: bool, progress: gr.Progress = PROGRESS
@@ -236,10 +122,8 @@ class _Page:
     def _repaint(
         self, key: str | None, seen: str, vividness: float, *menus: str, progress: gr.Progress = PROGRESS
     ) -> Update:
-        if key is not None and seen != _name(
-            key
-        ):  # another photo came meanwhile; the menus were the last one's
-            menus = ()
+        if key is not None and seen != public_name(key):
+            menus = ()  # another photo came meanwhile; the menus were the last one's
         return self._answer(lambda: self.desk.repaint(key, menus, vividness, _told(progress)))
 
     def _switch(
@@ -250,24 +134,40 @@ class _Page:
         answer = self._answer(lambda: self.desk.switch(key, estimate, vividness, _told(progress)))
         return answer if self.key in answer else {**answer, self.estimate: not estimate}
 
-    def _compare(self, key: str | None, truth: str | None) -> Update:
+    def _measure(self, key: str | None, truth: str | None) -> Update:
         try:
             table = self.desk.compare_with(key, truth)
         except RanginError as error:
             return {self.truth_message: _says(error), self.truth: None}
-        return {self.truth_message: "", self.metrics: table}
+        return {self.truth_message: "", self.metrics: table, **self.comparison.measured(key)}
+
+    def _pick(
+        self, key: str | None, token: str, event: gr.SelectData, progress: gr.Progress = PROGRESS
+    ) -> Update:
+        """A picture of the comparison's grid, which stays."""
+        comparing = self.comparison.comparing
+        try:
+            return self._updates(comparing.pick(key, token, event.index, _told(progress)))
+        except RanginError as error:
+            return {self.message: _says(error)}
 
     def _answer(self, act: Callable[[], Shown]) -> Update:
-        """What `act` shows, or its error as a message that leaves all else as it is."""
+        """What `act` shows, or its error as a message that leaves all else as it is.
+
+        A comparison was of what had been shown before.
+        """
         try:
             shown = act()
         except RanginError as error:
             return {self.message: _says(error)}
+        return {**self._updates(shown), **self.comparison.cleared()}
+
+    def _updates(self, shown: Shown) -> Update:
         updates: Update = {
             self.key: shown.key,
             self.message: "",
             self.truth_message: "",
-            self.seen: _name(shown.key),
+            self.seen: public_name(shown.key),
             self.intro: gr.update(visible=False),
             self.result: gr.update(visible=True),
             self.more: gr.update(visible=True),
@@ -295,11 +195,6 @@ class _Page:
 
 def _says(error: RanginError) -> str:
     return f"<p>{escape(str(error))}</p>"
-
-
-def _name(key: str) -> str:
-    """What the page may know of a photo's key: enough to tell it from another, too little to ask for it."""
-    return sha256(key.encode()).hexdigest()[:16]
 
 
 def _told(progress: gr.Progress) -> Callable[[str, float], object]:

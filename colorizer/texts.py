@@ -45,6 +45,11 @@ TRUTH = """
 their sizes may differ.</p>
 """
 
+COMPARE = """
+<p>The same photo by several models, with the palettes and the vividness chosen above. Each model is loaded when its
+turn comes; you can stop at any time and keep what is there.</p>
+"""
+
 API = {
     "colorize": (
         "A photo in colour. ethnicity: auto, none, a group, or one of these for each face, left to right, separated by "

@@ -46,8 +46,8 @@ class WatchedDesk(Desk):
         self.outcomes.append("photo")
         return shown
 
-    def _paint(self, *given: Any) -> Shown:
-        self.shown = super()._paint(*given)
+    def paint(self, *given: Any) -> Shown:
+        self.shown = super().paint(*given)
         return self.shown
 
 

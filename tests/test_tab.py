@@ -13,6 +13,7 @@ from PIL import Image
 
 from colorizer import photo, samples, service, tab, tab_inputs, view, wording
 from colorizer.desk import Desk
+from colorizer.desk_work import public_name
 from colorizer.errors import ModelError, OptionError, PhotoError
 from colorizer.faces import Face
 from colorizer.files import ServerFiles, work_folder
@@ -338,13 +339,13 @@ def test_a_menu_of_the_last_photo_does_not_paint_the_next(desk: WatchedDesk, gra
     first = page._open_file("", None, 1.0, True, progress=_silent)  # no photo: nothing is shown
     assert page.seen not in first
     key = desk.open(gray).key
-    seen = tab._name(key)
+    seen = public_name(key)
     assert key not in seen
     painted = page._repaint(key, seen, 1.0, "Indian", *["auto"] * (view.MENUS - 1), progress=_silent)
     assert painted[page.menus[0]]["value"] == "Indian"
     assert painted[page.seen] == seen
     stale = page._repaint(
-        key, tab._name("other"), 0.5, "Indian", *["auto"] * (view.MENUS - 1), progress=_silent
+        key, public_name("other"), 0.5, "Indian", *["auto"] * (view.MENUS - 1), progress=_silent
     )
     assert stale[page.menus[0]]["value"] == "auto"
 
@@ -355,7 +356,7 @@ def test_an_error_about_the_truth_stands_beside_the_truth(
     letter = tmp_path / "letter.png"
     letter.write_text("Dear reader")
     page = _page(desk)
-    answer = page._compare(desk.open(gray).key, str(letter))
+    answer = page._measure(desk.open(gray).key, str(letter))
     assert "text file" in answer[page.truth_message]
     assert page.message not in answer
 
