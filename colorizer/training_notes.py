@@ -13,6 +13,8 @@ UNKNOWN = "–"
 SCRATCH = "scratch"
 AUTHORS = "authors' weights"
 LONGEST = 90
+# A longer description is nobody's, and looking for its parts would take a time that grows with the square of it.
+LONGEST_MACHINE = 300
 # What a network borrows when it is `pretrained`, where that isn't ImageNet's.
 _BORROWED = {"fusion-vggface": "VGGFace2"}
 # Weights that are the last of several runs, and whose notes know of that one only; by the commit in them.
@@ -74,7 +76,9 @@ def _minutes(minutes: Any) -> str:
 
 def _machine(machine: Any) -> str:
     """Its GPU, or else its processor."""
-    words = _MACHINE.fullmatch(machine) if isinstance(machine, str) else None
+    if not isinstance(machine, str) or len(machine) > LONGEST_MACHINE:
+        return ""
+    words = _MACHINE.fullmatch(machine)
     if words is None:
         return ""
     cpu = words["cpu"].strip()

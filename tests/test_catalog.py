@@ -310,6 +310,7 @@ def test_what_an_encoder_started_from(network: str, notes: Any, start: str) -> N
         ({"minutes": True, "steps": 1e300, "recipe": {"batch": 1e300}}, "–"),
         ({"budget": ["x"], "steps": 3, "recipe": {"batch": 4, "sizes": ["x"]}}, "12 pictures"),
         ({"budget": "a\nb\x1b[31m" + "c" * 500}, "a�b�[31m" + "c" * 81 + "…"),
+        ({"minutes": 3, "machine": ", 1 cores, x" * 50_000}, "3 min"),
         (None, "–"),
         ("text", "–"),
     ],
