@@ -26,6 +26,7 @@ from torch import nn
 from colorizer import hollow, literature
 from colorizer.errors import ModelError
 from colorizer.settings import get_settings
+from colorizer.training_notes import printable
 
 FOLDER = Path(__file__).parent / "weights"
 DEFAULT = "ethnicity-aware"
@@ -35,6 +36,7 @@ SUFFIX = ".safetensors"
 RESERVED = ("default", "all")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _KEY = "rangin"
+_LONGEST_REASON = 300
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ def load(name: str | os.PathLike[str] = "default", device: str | torch.device = 
         network = hollow.filled(about["network"], about["config"], state)
     except RuntimeError as error:
         raise ModelError(
-            f"The weights {path.name} don't fit their network {about['network']!r}: {error}"
+            f"The weights {path.name} don't fit their network {about['network']!r}: {_short(error)}"
         ) from error
     return Loaded(name if name.startswith("hf:") else path.stem, network.eval().to(device), about)
 
@@ -184,7 +186,7 @@ def save(
 def _locate(name: str) -> Path:
     if name.startswith("hf:"):
         return _download(name.removeprefix("hf:"))
-    if name.endswith(SUFFIX) and Path(name).is_file():
+    if name.endswith(SUFFIX) and _is_file(Path(name)):
         return Path(name)
     path, problem = look_up(name)
     if problem:
@@ -194,7 +196,15 @@ def _locate(name: str) -> Path:
 
 def _file(folder: Path, name: str) -> Path | None:
     path = folder / f"{name}{SUFFIX}"
-    return path if is_name(name) and path.is_file() else None
+    return path if is_name(name) and _is_file(path) else None
+
+
+def _is_file(path: Path) -> bool:
+    """As `Path.is_file`, which raises an error where a name is longer than the file system's can be."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _download(repository: str) -> Path:
@@ -212,15 +222,24 @@ def _outline_of(path: Path, about: dict[str, Any]) -> hollow.Outline:
     try:
         return hollow.outline(about["network"], about["config"])
     except ModelError as error:
-        raise ModelError(f"The weights {path.name} are of a network that isn't here. {error}") from error
+        raise ModelError(
+            f"The weights {path.name} are of a network that isn't here. {_short(error)}"
+        ) from error
     except (TypeError, ValueError, RuntimeError, AttributeError, LookupError) as error:  # ours or timm's
-        raise ModelError(f"The weights {path.name} ask for a network that can't be built: {error}") from error
+        raise ModelError(
+            f"The weights {path.name} ask for a network that can't be built: {_short(error)}"
+        ) from error
 
 
 def _forbid_fetching(path: Path, config: dict[str, Any]) -> None:
     """Refuse a configuration by which timm would download weights, or read another file ("hf-hub:", "local-dir:")."""
     if config.get("pretrained") or ":" in str(config.get("encoder")):
         raise ModelError(f"The weights {path.name} ask for files beyond their own, which is not allowed.")
+
+
+def _short(error: Exception) -> str:
+    """What an error says, in one line of bounded length: it may repeat whatever stands in a file."""
+    return printable(" ".join(str(error).split()), _LONGEST_REASON)
 
 
 @lru_cache(maxsize=64)
@@ -267,8 +286,10 @@ def _about(path: Path, text: str | None) -> dict[str, Any]:
         )
     try:
         about = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ModelError(f"The weights {path.name} are damaged; get the file again. ({error})") from error
+    except (ValueError, RecursionError) as error:  # no JSON, or a number or a depth beyond Python's limits
+        raise ModelError(
+            f"The weights {path.name} are damaged; get the file again. ({_short(error)})"
+        ) from error
     known = (
         isinstance(about, dict)
         and isinstance(about.get("network"), str)

@@ -4,6 +4,7 @@ import json
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -89,11 +90,39 @@ def test_files_that_are_no_weights_of_rangin(tmp_path: Path, file: Path) -> None
         {"network": "ethnicity-aware", "config": {"encoder": None}},
         {"network": "ethnicity-aware", "config": "big"},
         {"network": 3, "config": {}},
+        "[" * 100_000,
+        '{"network": "cnn", "config": {"working_size": ' + "1" * 5000 + "}}",
+        {"network": "x" * 100_000, "config": {}},
+        {"network": "ethnicity-aware", "config": {"encoder": "x\ud800\n" * 10_000}},
+        {"network": "ethnicity-aware", "config": {"width": 10**9}},
+        {"network": "ethnicity-aware", "config": {"width": "wide"}},
+        {"network": "ethnicity-classifier", "config": {"size": 10**9}},
+        {"network": "ethnicity-classifier", "config": {"crop_scale": 1e9}},
+        {"network": "fusion-vgg19", "config": {"descriptor_size": 10**9}},
     ],
+    ids=lambda about: str(about)[:40].strip(),
 )
-def test_weights_that_say_something_wrong_of_themselves(tmp_path: Path, about: object) -> None:
-    with pytest.raises(ModelError):
+def test_weights_that_say_something_wrong_of_themselves(
+    tmp_path: Path, about: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = torch.empty
+
+    def small(*size: Any, **options: Any) -> torch.Tensor:
+        made = empty(*size, **options)
+        assert made.is_meta or made.numel() < 1e7, "a file's word alone takes no memory"
+        return made
+
+    monkeypatch.setattr(torch, "empty", small)
+    with pytest.raises(ModelError) as refused:
         checkpoint.load(foreign(tmp_path / "wrong.safetensors", about))
+    assert len(str(refused.value)) < 500, "it may be anyone's file, and what it says is shown"
+    assert str(refused.value).isprintable()
+
+
+def test_a_name_longer_than_a_file_s_can_be() -> None:
+    for name in ("x" * 5000, "x" * 5000 + ".safetensors"):
+        with pytest.raises(ModelError, match="There is no model"):
+            checkpoint.load(name)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,9 @@ from colorizer.networks import register
 from colorizer.networks.borrowed import timm_model
 from colorizer.networks.parts import AB_SCALE
 
+WIDEST = 4096
+"""Most channels of the decoder; a file could ask for any number."""
+
 
 class Level(nn.Module):
     """One step of the pyramid: join the encoder's features, hear the condition, mix over 3x3."""
@@ -44,6 +47,9 @@ class EthnicityAware(nn.Module):
         bins: paint by choosing among the bins of `colorizer.bins` instead of two numbers; the choices' annealed mean
             is what `forward` gives.
         pretrained: start the encoder from timm's weights (needs a network); False starts from scratch.
+
+    Raises:
+        ValueError: `width` is not from 1 to 4096.
     """
 
     def __init__(
@@ -55,6 +61,8 @@ class EthnicityAware(nn.Module):
         pretrained: bool = False,
     ) -> None:
         super().__init__()
+        if not (isinstance(width, int) and 1 <= width <= WIDEST):
+            raise ValueError(f"width is a whole number from 1 to {WIDEST}, not {width!r}")
         self.config = {"encoder": encoder, "width": width, "working_size": working_size, "bins": bins}
         self.bins = bins
         self.encoder = timm_model(encoder, pretrained, in_chans=1, features_only=True)

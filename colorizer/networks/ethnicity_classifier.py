@@ -7,6 +7,10 @@ from colorizer.groups import GROUPS
 from colorizer.networks import register
 from colorizer.networks.borrowed import timm_model
 
+# What crops may be asked for, least and most; a file could ask for any, and each face is cut out several times.
+SIZES = (16, 512)
+CROP_SCALES = (0.25, 8.0)
+
 
 @register("ethnicity-classifier")
 class EthnicityClassifier(nn.Module):
@@ -17,6 +21,9 @@ class EthnicityClassifier(nn.Module):
         size: side of the square crops it was trained on, in pixels.
         crop_scale: side of the crop over the longer side of the face's box; read by whoever cuts the crops.
         pretrained: start the encoder from timm's weights (needs a network); False starts from scratch.
+
+    Raises:
+        ValueError: `size` or `crop_scale` is out of range.
     """
 
     def __init__(
@@ -27,6 +34,12 @@ class EthnicityClassifier(nn.Module):
         pretrained: bool = False,
     ) -> None:
         super().__init__()
+        if not (isinstance(size, int) and SIZES[0] <= size <= SIZES[1]):
+            raise ValueError(f"size is a whole number from {SIZES[0]} to {SIZES[1]}, not {size!r}")
+        if not (isinstance(crop_scale, (int, float)) and CROP_SCALES[0] <= crop_scale <= CROP_SCALES[1]):
+            raise ValueError(
+                f"crop_scale is a number from {CROP_SCALES[0]} to {CROP_SCALES[1]}, not {crop_scale!r}"
+            )
         self.config = {"encoder": encoder, "size": size, "crop_scale": crop_scale}
         self.encoder = timm_model(encoder, pretrained, in_chans=1, features_only=True)
         self.feature_width = self.encoder.feature_info.channels()[-1]
