@@ -1,6 +1,7 @@
 """What `python -m colorizer compare` does, once its command line is understood."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ def run(options: argparse.Namespace) -> int:
         raise OptionError(
             f"The comparison {options.out} must end in {', '.join(SUFFIXES)} for one picture, or .html for a page."
         )
+    if options.out.is_dir():
+        raise OptionError(f"{options.out} is a folder; name a file in it to write to.")
     check_vividness(options.vividness)
     leave_out = [options.out]
     if options.truth is not None and not _is_one_of(options.truth, options.input):
@@ -39,6 +42,8 @@ def run(options: argparse.Namespace) -> int:
     if not is_page:
         sheet.check_count(len(files), len(names))
     make_folder(options.out.parent)
+    if not os.access(options.out.parent, os.W_OK):
+        raise OptionError(f"The folder {options.out.parent} can't be written to; choose another place.")
 
     colorizer = Colorizer.load(names[0], options.device)
     names = (colorizer.name, *names[1:])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from pathlib import Path
 
 from colorizer import catalog
 from colorizer.errors import ModelError, OptionError
@@ -21,7 +22,7 @@ def choose_models(names: Sequence[str], own: str, *, allow_files: bool = False) 
 
     Raises:
         ModelError: one of them is not trained yet, or is no colorizer.
-        OptionError: there is no such model, or none was named.
+        OptionError: there is no such model, none was named, or two would be called alike.
     """
     trained = catalog.colorizers()
     chosen: list[str] = []
@@ -36,7 +37,12 @@ def choose_models(names: Sequence[str], own: str, *, allow_files: bool = False) 
             raise _refusal(name, trained)
     if not chosen:
         raise OptionError(f"No model is named; choose from all, default, {', '.join(trained)}.")
-    return tuple(dict.fromkeys(chosen))
+    chosen = list(dict.fromkeys(chosen))
+    titles = [Path(name).stem if name.endswith(".safetensors") else name for name in chosen]
+    twice = next((title for title in titles if titles.count(title) > 1), None)
+    if twice is not None:  # their figures would be mixed up
+        raise OptionError(f"Two of the models are called {twice!r}; name one of them, or rename its file.")
+    return tuple(chosen)
 
 
 def _is_file(name: str) -> bool:

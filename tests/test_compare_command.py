@@ -140,6 +140,7 @@ def test_ethnicity_and_vividness_are_painted_with(folder: Path) -> None:
         (["IN", "--models", "default", "--out", "O.gif"], "or .html for a page"),
         (["IN", "--models", "default", "--out", "O.html", "--vividness", "3"], "from 0 (gray) to 2"),
         (["IN/one.png", "--models", "default", "--out", "IN/one.png"], "is to be compared itself"),
+        (["IN", "--models", "default", "--out", "O.jpg"], "o.jpg is a folder"),
         (["IN", "--models", "default", "--out", "O.html", "--truth", "EMPTY"], "There is no file in"),
         (["IN", "--models", "default", "--out", "O.html", "--truth", "OTHER"], "no true photo for any of"),
         (["IN", "--models", "default", "--out", "O.html", "--truth", "IN/one.png"], "is one photo's, and there"),
@@ -154,6 +155,7 @@ def test_a_wrong_command_is_said_before_a_model_is_loaded(
 ) -> None:
     monkeypatch.setattr(Colorizer, "load", lambda *given: pytest.fail("a model was loaded first"))
     (folder / "empty").mkdir()
+    (folder / "o.jpg").mkdir()
     (folder / "other").mkdir()
     (folder / "other" / "somebody.png").touch()
     places = {"IN": "in", "EMPTY": "empty", "OTHER": "other", "O.": "o."}

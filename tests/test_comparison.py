@@ -226,6 +226,8 @@ def test_names_are_checked_before_anything_is_loaded(models: Path) -> None:
         assert choose_models([file], "mine", allow_files=True) == (file,)
         with pytest.raises(OptionError, match="There is no model"):
             choose_models([file], "mine")
+    with pytest.raises(OptionError, match="Two of the models are called 'cnn'"):
+        choose_models(["cnn", "elsewhere/cnn.safetensors"], "ethnicity-aware", allow_files=True)
 
 
 def test_weights_cut_short_are_named(models: Path) -> None:
