@@ -1,6 +1,7 @@
 """`python -m train literature`: budgets, many runs in a row, measurements, costs, verdicts, and the written tables."""
 
 import json
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -195,6 +196,27 @@ def test_the_same_weights_are_measured_once(
     assert not literature_measure.is_measured(folder, known, "other photos")
 
 
+def test_results_of_other_photos_never_share_a_table(measured: tuple[Photos, Path], tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    shutil.copytree(measured[1], report)
+    assert collected.collect(report)["sets"]["fairface"]["models"].keys() == {
+        "gray",
+        "tint",
+        "ethnicity-aware",
+    }
+    for name in ("ethnicity-aware", "tint"):
+        file = report / "fairface" / name / "measured.json"
+        about = json.loads(file.read_text())
+        file.write_text(json.dumps(about | {"photos": "others"}))
+        if name != "tint":
+            assert collected.collect(report)["sets"]["fairface"]["models"].keys() == {"gray", "tint"}
+    with pytest.raises(OptionError, match="holds no measurements"):  # broken off between the two baselines
+        collected.collect(report)
+    shutil.rmtree(report / "fairface" / "tint")
+    with pytest.raises(OptionError, match="holds no measurements"):
+        collected.collect(report)
+
+
 def test_what_was_measured_becomes_tables(measured: tuple[Photos, Path], tmp_path: Path) -> None:
     content = collected.collect(measured[1])
     for name in ("README.md", "page.md"):
@@ -243,14 +265,14 @@ def test_models_of_one_architecture_cost_the_same() -> None:
     assert 0 < costs["cnn"]["fastest"] <= costs["cnn"]["seconds"] <= costs["cnn"]["slowest"]
 
 
-def content(
-    difference: tuple[float, float], start: str = "ImageNet", is_trained: bool = True
-) -> dict[str, Any]:
-    """What `collect` returns, with every paired difference in this interval."""
+def content(difference: tuple[float, float], start: str = "", is_trained: bool = True) -> dict[str, Any]:
+    """What `collect` returns, with every paired difference in this interval, and starts as the claims want them."""
+    starts = {name: encoder for claim in claims.CLAIMS for name, encoder in claim.starts.items()}
     mean = {"mean": sum(difference) / 2, "low": difference[0], "high": difference[1], "n": 100}
     metrics = dict.fromkeys(claims.UNITS, mean)
     models = [
-        {"name": model.name, "is_trained": is_trained, "start": start, "minutes": 10.0, "pictures_seen": 1000}
+        {"name": model.name, "is_trained": is_trained, "start": start or starts.get(model.name, "scratch")}
+        | {"minutes": 10.0, "pictures_seen": 1000}
         | {"trained_on": ["animals/train"] if model.name.endswith("animals") else ["faces/train"]}
         for model in literature.MODELS
     ]
@@ -280,7 +302,9 @@ def test_verdicts_follow_the_figures() -> None:
     # More vivid, at a gain that is not little any more.
     assert claims.judge(GAN, content((0.3, 0.6))).word == "holds in part"
     assert claims.judge(GAN, content((0.1, 0.2))).word == "holds"
-    assert claims.judge(GAN, content((-0.6, -0.3))).word == "holds in part"
+    assert claims.judge(GAN, content((-0.6, -0.3))).word == "does not hold", (
+        "a large loss is not little either"
+    )
 
 
 def test_what_is_missing_is_the_verdicts_reason() -> None:
@@ -288,6 +312,9 @@ def test_what_is_missing_is_the_verdicts_reason() -> None:
     assert scratch.word == "can't be told"
     assert "started from scratch here, not from VGGFace2 and ImageNet" in scratch.reasons[0]
     assert scratch.figures, "figures are shown all the same"
+    unknown = claims.judge(VGGFACE, content((0.1, 0.3), start="–"))
+    assert unknown.word == "can't be told"
+    assert "started from what nobody noted here, not from VGGFace2" in unknown.reasons[0]
     nobody = claims.judge(UVGG, content((0.0, 0.1)))
     assert nobody.reasons == ("which of the two people prefer was not asked here",)
     untrained = claims.judge(GAN, content((0.1, 0.2), is_trained=False))
@@ -307,9 +334,9 @@ def test_photos_that_were_trained_on_decide_nothing() -> None:
 
 def test_unequal_budgets_are_told() -> None:
     found = content((0.1, 0.2))
-    assert not claims.judge(GAN, found).remarks
+    assert len(claims.judge(GAN, found).remarks) == 1, "only that the one goes on from the other"
     next(model for model in found["models"] if model["name"] == "resnet50-gan")["pictures_seen"] = 1500
-    assert "`resnet50-gan` 10 min, 1,500 pictures" in claims.judge(GAN, found).remarks[0]
+    assert "`resnet50-gan` 10 min, 1,500 pictures" in claims.judge(GAN, found).remarks[1]
     next(model for model in found["models"] if model["name"] == "vgg16-autoencoder-people")[
         "pictures_seen"
     ] = 2100
@@ -326,6 +353,21 @@ def test_the_experiments_figures_are_read_from_their_page(tmp_path: Path) -> Non
     assert data_verdict.reasons == ("the means rise, but within the intervals",)
     assert tuning.figures == ("26.01 dB before, 26.11 dB after (+0.10 dB)",)
     assert collected.experiments(tmp_path / "none.md") == {"sizes": [], "finetuning": {}}
+
+
+def test_seconds_of_too_few_cores_are_said_to_be_so() -> None:
+    costs = {
+        "side": 256,
+        "rounds": 9,
+        "threads": 2,
+        "cores": 2,
+        "machine": "a CPU, 2 cores",
+        "date": "2026-01-01",
+    }
+    note = tables._cost_note(costs | {"load": 0.1})
+    assert "2 threads, a CPU" in note
+    note = tables._cost_note(costs | {"load": 0.1, "cores": 1})
+    assert "2 threads on only 1 of its cores (so too long), a CPU" in note
 
 
 def test_the_best_of_a_column_is_bold() -> None:

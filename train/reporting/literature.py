@@ -134,18 +134,19 @@ def _model(entry: catalog.Entry) -> dict[str, Any]:
 
 
 def _results(folder: Path) -> pd.DataFrame | None:
-    """Results of the baselines and of each model whose weights are still those that were measured; None without any."""
-    stamp = literature_measure.read_about(folder / "gray").get("photos")
-    if stamp is None:
-        return None
-    tables = [literature_measure.read_results(folder / name) for name in BASELINES]
-    for model in literature.MODELS:
+    """Results of the baselines and of each model whose weights are still those that were measured, all of one set of
+    photos; None without both baselines."""
+    stamp = literature_measure.read_about(folder / BASELINES[0]).get("photos")
+    tables = []
+    for name in (*BASELINES, *(model.name for model in literature.MODELS)):
         try:
-            weights = literature_measure.hash_of(model.name)
+            weights = literature_measure.hash_of(name)
         except ModelError:
             continue
-        if literature_measure.is_measured(folder / model.name, weights, stamp):
-            tables.append(literature_measure.read_results(folder / model.name))
+        if stamp is not None and literature_measure.is_measured(folder / name, weights, stamp):
+            tables.append(literature_measure.read_results(folder / name))
+        elif name in BASELINES:  # measuring was broken off; without both, nothing else can be judged
+            return None
     table = pd.concat(tables, ignore_index=True)
     table["lpips"] = pd.to_numeric(table["lpips"])
     return table

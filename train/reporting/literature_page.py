@@ -108,9 +108,9 @@ def _claims_long(content: dict[str, Any]) -> list[str]:
     parts = [
         "A claim is taken apart into differences between two models, photo by photo. It holds when every 95 % interval "
         "lies on the claim's side, does not hold when every one lies on the other, holds in part when they disagree, "
-        f"and can't be told while one reaches over the limit (0, or {claims.LITTLE} dB for “little” and “equal”) or "
-        "while something that it speaks of is missing. One training run was made of each model: the intervals know of "
-        "the photos, not of another run's luck."
+        f"and can't be told while one reaches over the limit (0, or {claims.LITTLE} dB to either side for “equal” and "
+        "“little”) or while something that it speaks of is missing. One training run was made of each model: the "
+        "intervals know of the photos, not of another run's luck."
     ]
     for text, verdict in _judged(content):
         lines = [f"**{text}.** {_capital(_verdict(verdict))}."]

@@ -59,8 +59,15 @@ def _cost_note(costs: dict[str, Any]) -> str:
         "GFLOPs (multiplications and additions of convolutions and matrix products, each counted) and seconds are the "
         "network's alone, configured as its weights say (or its recipe, where it isn't trained), "
         f"at {costs['side']}x{costs['side']}: median of {costs['rounds']} rounds in which all networks "
-        f"take turns, {costs['threads']} threads, {costs['machine']}, {costs['date']}"
+        f"take turns, {costs['threads']} threads{_crowd(costs)}, {costs['machine']}, {costs['date']}"
         + (f", load {costs['load']:.1f} when it began." if costs["load"] > 0.5 else ".")
+    )
+
+
+def _crowd(costs: dict[str, Any]) -> str:
+    """A warning where there were more threads than cores."""
+    return (
+        f" on only {costs['cores']} of its cores (so too long)" if costs["cores"] < costs["threads"] else ""
     )
 
 
