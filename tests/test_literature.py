@@ -21,6 +21,7 @@ from colorizer.errors import OptionError
 from tests import runs
 from tests.test_readme import README, REPOSITORY, section
 from train import install, literature_budget, literature_costs, literature_fit, literature_measure, recipe
+from train import literature as command
 from train.__main__ import main
 from train.literature_measure import Photos
 from train.measure import Bench
@@ -103,6 +104,60 @@ def test_the_gan_starts_from_the_finished_generator(runs_started: list[list[str]
     assert main(["literature", "fit", "resnet50-gan", "--runs", str(tmp_path)]) == 0
     assert f"start_from={weights}" in runs_started[0]
     assert "minutes=14" in runs_started[0]
+
+
+def test_a_finished_run_is_not_said_to_be_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "unet" / "run.json"
+    state.parent.mkdir()
+    state.write_text('{"status": "finished", "step": 8}')
+    after = 8
+
+    def go_on(_: list[str]) -> tuple[int, int | None]:
+        state.write_text(json.dumps({"status": "finished", "step": after}))
+        return 0, None
+
+    monkeypatch.setattr(literature_fit, "_run", go_on)
+    assert literature_fit.fit_all(["unet"], "cpu", [], tmp_path) == 0
+    said = capsys.readouterr().out
+    assert "not trained again" in said
+    assert "is trained" not in said
+    after = 12
+    assert literature_fit.fit_all(["unet"], "cpu", ["minutes=20"], tmp_path) == 0
+    assert "unet is trained and installed" in capsys.readouterr().out
+
+
+def test_a_damaged_file_is_untrained_and_keeps_no_other_from_being_measured(
+    models_folder: Path,
+    measured: tuple[Photos, Path],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    models_folder.mkdir()
+    (models_folder / "unet.safetensors").write_bytes(b"half of it")
+    assert "unet" in literature_fit.untrained()
+    asked = []
+    monkeypatch.setattr(command, "measure", lambda photos, names, *_: asked.extend(names) or [])
+    options = ["--sets", "fairface", "--no-costs"]
+    assert main(["literature", "measure", *options]) == 1
+    assert "unet" not in asked
+    assert "ethnicity-aware" in asked
+    said = capsys.readouterr().err
+    assert "unet: The weights unet.safetensors" in said
+    assert main(["literature", "measure", "unet", *options]) == 1
+    assert "`python -m train literature fit unet` does that" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_used_is_said(
+    tmp_path: Path, measured: tuple[Photos, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "report").write_text("no folder")
+    given = ["--fairface", str(measured[0].images), "--fairface-labels", str(measured[0].labels)]
+    words = ["measure", "ethnicity-aware", "--sets", "fairface", *given, "--no-costs"]
+    assert main(["literature", *words, "--report", str(tmp_path / "report")]) == 1
+    said = capsys.readouterr().err
+    assert f"train literature: {tmp_path / 'report' / 'fairface'} can't be used (Not a directory)." in said
 
 
 def test_a_signal_ends_the_row_of_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from colorizer import checkpoint, literature
+from colorizer import catalog, literature
 from colorizer.errors import OptionError, RanginError
 from train import literature_budget, literature_costs, literature_fit
 from train.literature_measure import Photos, measure
@@ -91,7 +91,10 @@ def run(args: argparse.Namespace) -> int:
         return {"fit": _fit, "measure": _measure, "table": _table}[args.action](args)
     except RanginError as error:
         print(f"train literature: {error}", file=sys.stderr)
-        return 1
+    except OSError as error:  # a folder that can't be made or written, a disk that is full
+        where = f"{error.filename} " if error.filename else ""
+        print(f"train literature: {where}can't be used ({error.strerror or error}).", file=sys.stderr)
+    return 1
 
 
 def _fit(args: argparse.Namespace) -> int:
@@ -101,7 +104,9 @@ def _fit(args: argparse.Namespace) -> int:
     if not names:
         names = literature_fit.untrained()
     if not names:
-        print("All models of the literature have weights; name those that are to be trained again.")
+        print(
+            "All models of the literature have weights; name those that are to be trained again, and another --runs."
+        )
         return 0
     return literature_fit.fit_all(names, args.budget, overrides, args.runs)
 
@@ -124,17 +129,21 @@ def _measure(args: argparse.Namespace) -> int:
     if any(number is not None and number < 1 for number in (args.limit, args.jobs)):
         raise OptionError("--limit and --jobs must be 1 or more.")
     asked = _known([*args.names, *args.overrides])
-    trained = checkpoint.available()
-    if missing := [name for name in asked if name not in trained]:
+    entries = {entry.name: entry for entry in catalog.entries()}
+    if missing := [name for name in asked if not entries[name].is_trained]:
+        why = [entries[name].problem for name in missing if entries[name].problem]
         raise OptionError(
             f"{', '.join(missing)}: not trained; `python -m train literature fit {' '.join(missing)}` does that."
+            + "".join(f" {problem}" for problem in why)
         )
-    names = asked or [model.name for model in literature.MODELS if model.name in trained]
+    known = [model.name for model in literature.MODELS]
+    names = asked or [name for name in known if entries[name].is_trained]
     report = args.report or Path(f"reports/literature{f'-first-{args.limit}' if args.limit else ''}")
     jobs = args.jobs or (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
-    problems = []
+    # A file that can't be used keeps no other model from being measured.
+    problems = [f"{name}: {entries[name].problem}" for name in known if not asked and entries[name].problem]
     for photos in _sets(args):
         try:
             problems += measure(photos, names, report, args.limit, jobs)

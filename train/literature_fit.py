@@ -15,17 +15,18 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from colorizer import checkpoint, literature
+from colorizer import catalog, checkpoint, literature
 from colorizer.errors import ModelError, OptionError
 from train import literature_budget
+from train.run import read
 from train.signals import ENDING
 
 OWN = checkpoint.DEFAULT  # comes with the package; its recipe has a budget of its own
 
 
 def untrained() -> list[str]:
-    """Models of the literature that have no weights, in the table's order."""
-    trained = checkpoint.available()
+    """Models of the literature that have no weights that can be used, in the table's order."""
+    trained = catalog.colorizers()
     return [model.name for model in literature.MODELS if model.name not in trained]
 
 
@@ -49,7 +50,7 @@ def fit_all(names: Sequence[str], budget: str, overrides: Sequence[str], runs: P
             failed[name] = str(error)
             print(f"{name}: {error}", file=sys.stderr, flush=True)
             continue
-        before = time.monotonic()
+        before, finished = time.monotonic(), _finished_at(runs / name)
         code, stopped_by = _run(words)
         if stopped_by is not None:
             print(
@@ -59,12 +60,24 @@ def fit_all(names: Sequence[str], budget: str, overrides: Sequence[str], runs: P
         if code != 0:
             failed[name] = _why(code)
             print(f"{name}: {failed[name]}", file=sys.stderr, flush=True)
+        elif finished is not None and finished == _finished_at(runs / name):
+            print(
+                f"{name} is installed, but not trained again: its run in {runs / name} is finished. A larger minutes= "
+                "(or epochs=) goes on with it; another --runs begins a new one.",
+                flush=True,
+            )
         else:
             print(f"{name} is trained and installed, {(time.monotonic() - before) / 60:.1f} min", flush=True)
     for name, why in failed.items():
         print(f"train literature: {name} failed: {why}", file=sys.stderr)
     print(f"{len(names) - len(failed)} of {len(names)} trained")
     return 1 if failed else 0
+
+
+def _finished_at(run: Path) -> int | None:
+    """The step at which a run was finished; None if it is not."""
+    about = read(run)
+    return int(about.get("step", 0)) if about.get("status") == "finished" else None
 
 
 def command(name: str, budget: str, overrides: Sequence[str], runs: Path) -> list[str]:
@@ -121,4 +134,4 @@ def _why(code: int) -> str:
         return "it was killed, most likely for want of memory; a smaller batch= or size needs less"
     if code < 0:
         return f"it was ended by signal {-code}"
-    return f"exit code {code}; what it said stands above"
+    return f"exit code {code}; what it said stands above (another --out is another --runs here)"
