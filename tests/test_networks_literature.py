@@ -332,9 +332,9 @@ OVERFIT = {
     "resnet50-cnn": (1e-3, 60),
     "unet": (5e-4, 40),
     "uvgg": (5e-4, 40),
-    "vgg16-autoencoder": (3e-4, 80),
+    "vgg16-autoencoder": (3e-4, 120),
     "fusion-vggface": (1e-3, 60),
-    "fusion-vgg19": (3e-4, 60),
+    "fusion-vgg19": (3e-4, 120),
     "fusion-inception-resnet": (1e-3, 60),
     "zhang-eccv16": (1e-3, 60),
 }
