@@ -56,7 +56,7 @@ def find_files(inputs: Sequence[str | Path], leave_out: Sequence[Path] = ()) -> 
     barred = [path.resolve() for path in leave_out]
     found: dict[Path, Path] = {}  # resolved: as named
     for name in map(Path, inputs):
-        if name.is_dir():
+        if os.path.isdir(name):  # unlike Path.is_dir, no error where a name is too long
             if name.resolve() in barred:
                 raise OptionError(f"{name} is both input and output; choose another folder to write to.")
             inside = [file for file in _walk(name) if not _is_below(file.resolve(), barred)]

@@ -186,7 +186,7 @@ def save(
 def _locate(name: str) -> Path:
     if name.startswith("hf:"):
         return _download(name.removeprefix("hf:"))
-    if name.endswith(SUFFIX) and _is_file(Path(name)):
+    if name.endswith(SUFFIX) and os.path.isfile(name):
         return Path(name)
     path, problem = look_up(name)
     if problem:
@@ -196,15 +196,7 @@ def _locate(name: str) -> Path:
 
 def _file(folder: Path, name: str) -> Path | None:
     path = folder / f"{name}{SUFFIX}"
-    return path if is_name(name) and _is_file(path) else None
-
-
-def _is_file(path: Path) -> bool:
-    """As `Path.is_file`, which raises an error where a name is longer than the file system's can be."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
+    return path if is_name(name) and os.path.isfile(path) else None
 
 
 def _download(repository: str) -> Path:
@@ -266,7 +258,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     header = json.loads(
         content[8 : 8 + int.from_bytes(content[:8], "little")]
     )  # sound, or it had not been read
-    return _about(path, header.get("__metadata__", {}).get(_KEY)), state
+    return _about(path, (header.get("__metadata__") or {}).get(_KEY)), state
 
 
 def _read_about(path: Path) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
         raise OptionError(
             f"The comparison {options.out} must end in {', '.join(SUFFIXES)} for one picture, or .html for a page."
         )
-    if options.out.is_dir():
+    if os.path.isdir(options.out):
         raise OptionError(f"{options.out} is a folder; name a file in it to write to.")
     check_vividness(options.vividness)
     leave_out = [options.out]

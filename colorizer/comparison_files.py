@@ -4,6 +4,7 @@ for compared in compare_files(colorizer, files, ["default", "unet"], find_truths
     print(compared.name, compared.error)
 """
 
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -104,7 +105,7 @@ def find_truths(files: Sequence[Path], truth: Path) -> dict[Path, Path]:
     Raises:
         OptionError: one truth for several photos, or a folder with none for any of them.
     """
-    if not truth.is_dir():
+    if not os.path.isdir(truth):
         if len(files) > 1:
             raise OptionError(
                 f"--truth {truth} is one photo's, and there are {len(files)}; name a folder that has the true photos "

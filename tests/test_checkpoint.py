@@ -76,6 +76,10 @@ def test_files_that_are_no_weights_of_rangin(tmp_path: Path, file: Path) -> None
             checkpoint.load(str(damaged))
     with pytest.raises(ModelError, match="not of a Rangin model"):
         checkpoint.load(foreign(tmp_path / "foreign.safetensors"))
+    header = b'{"__metadata__":null,"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+    damaged.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(ModelError, match="not of a Rangin model"):
+        checkpoint.load(str(damaged))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from PIL import Image
 
 from colorizer import photo, sheet
 from colorizer.__main__ import main
+from colorizer.batch import find_files
 from colorizer.comparison_files import find_truths, short_names
 from colorizer.errors import OptionError
 from colorizer.pipeline import Colorizer
@@ -202,6 +203,12 @@ def test_truths_are_found_by_name(tmp_path: Path) -> None:
     }
     with pytest.raises(OptionError, match="is one photo's, and there are 5"):
         find_truths(files, true / "a/x.jpg")
+
+
+def test_names_longer_than_a_file_s_can_be_are_read_to_be_refused() -> None:
+    long = Path("x" * 300)
+    (found,) = find_files([long])
+    assert find_truths([found], long) == {long: long}
 
 
 def test_files_are_called_by_as_little_as_tells_them_apart() -> None:
