@@ -3,6 +3,7 @@
 comparing = Comparing(desk)
 for stand in comparing.run(key, ["default", "unet"], menus=["auto"], vividness=1.0):
     stand.pictures, stand.status                        # one picture more each time
+stand = comparing.finish(key)                           # all of them, the figures, and the sheet
 comparing.pick(key, stand.token, 1)                     # the second one, in full size, as `desk.repaint` shows it
 """
 
@@ -71,8 +72,8 @@ class Comparing:
     ) -> Iterator[Stand]:
         """Paint a photo by one model after the other, with the palettes and the vividness that are chosen for it.
 
-        Each model is loaded when its turn comes and let go behind it. The run ends early once it is stopped, and
-        shows nothing more once the photo has been put away or painted with another choice.
+        Each model is loaded when its turn comes and let go behind it. The run ends early once it is stopped, and once
+        the photo has been put away or painted with another choice. What came of it says `finish`.
 
         Args:
             key: from `Shown`.
@@ -81,7 +82,7 @@ class Comparing:
             vividness: as for `Colorizer.paint`.
 
         Yields:
-            How it stands: before each model, and at the end.
+            How it stands, before each model.
 
         Raises:
             PhotoError: the photo has been put away.
@@ -106,13 +107,18 @@ class Comparing:
             except FileNotFoundError:  # its folder went with the photo, meanwhile
                 if self._is_current(key, work, run):
                     raise
-        if self._is_current(key, work, run):
-            with work.lock:
-                run.mark_best()
-                stand = replace(run.stand(work), sheet=run.draw(work))
-            yield stand
-        if not self._is_current(key, work, run):  # also where that happened while the last one was on its way
-            yield Stand()
+
+    def finish(self, key: str | None) -> Stand:
+        """All of a comparison once it has ended, with its sheet; nothing where another choice came meanwhile."""
+        work = self.desk.shelf.get(key) if key else None
+        if work is None:
+            return Stand()
+        with work.lock:
+            run = work.run
+            if run is None:
+                return Stand()
+            run.mark_best()
+            return replace(run.stand(work), sheet=run.draw(work))
 
     def stop(self, key: str | None) -> None:
         """End a photo's comparison behind the model that is at work; what has been painted stays."""
@@ -134,8 +140,7 @@ class Comparing:
                 )
                 for kept in run.kept
             ]
-            run.mark_best()
-            return replace(run.stand(work), sheet=run.draw(work))
+            return self.finish(key)
 
     def pick(self, key: str | None, token: str, index: object, progress: "Progress | None" = None) -> Shown:
         """Show one picture of the grid in full size, as the photo's result. The comparison stays.

@@ -8,10 +8,10 @@ import gradio as gr
 
 from colorizer import texts
 from colorizer.desk import Desk
-from colorizer.desk_compare import Comparing
+from colorizer.desk_compare import OUTDATED, Comparing
 from colorizer.desk_run import Stand
 from colorizer.desk_work import public_name
-from colorizer.errors import RanginError
+from colorizer.errors import PhotoError, RanginError
 
 Update = dict[Any, Any]
 
@@ -80,13 +80,22 @@ class CompareSection:
             api_visibility="private",
             concurrency_id="catalog",
         )
+        # What came of it is an event of its own: the last answer of a generator is sent twice, and could be outdated
+        # by then; and an answer that follows closely upon another can change it before the page has shown it.
         self.start.click(
             self._run,
             [*shown, self.models, *menus],
-            [*self.outputs, self.start],
+            self.outputs,
             show_progress_on=self.status,
             show_progress="minimal",
             **{**wiring, "trigger_mode": "once"},
+        ).then(
+            self._finish,
+            shown[0],
+            self.outputs,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
         )
 
     def cleared(self) -> Update:
@@ -116,16 +125,18 @@ class CompareSection:
     def _run(
         self, key: str | None, seen: str, vividness: float, models: list[str], *menus: str
     ) -> Iterator[Update]:
-        if key is not None and seen != public_name(key):  # another photo came before this event's turn
-            yield {self.start: gr.update()}
-            return
         try:
+            if key is not None and seen != public_name(key):
+                raise PhotoError(OUTDATED)  # another photo came before this event's turn
             for stand in self.comparing.run(key, models, menus, vividness):
                 yield self._show(stand)
         except RanginError as error:
             yield {self.message: _says(error)}
-        # The last answer is sent twice, so it holds nothing that could be outdated by then.
-        yield {self.start: gr.update()}
+
+    def _finish(self, key: str | None) -> Update:
+        updates = self._show(self.comparing.finish(key))
+        del updates[self.message]  # it may just have been said
+        return updates
 
     def _show(self, stand: Stand) -> Update:
         return {

@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 # On a machine that trains at the same time a model takes seconds, and a comparison is several.
 LONG = 3 * PATIENCE
 OWN = "ethnicity-aware"
+ALL = (OWN, "cnn", "unet")
 
 
 @pytest.fixture(autouse=True)
@@ -59,11 +60,12 @@ class Comparer:
         self.page.get_by_role("button", name=re.compile("^Compare models")).click()
         expect(self.start).to_be_enabled(timeout=LONG)
 
-    def compare(self) -> None:
-        """Press Compare and wait for its end."""
+    def compare(self, *names: str) -> None:
+        """Press Compare and wait for its end, with pictures by these models."""
         self.start.click()
         expect(self.download).to_be_visible(timeout=LONG)
-        expect(self.page.locator("#compare-stop")).to_be_hidden(timeout=LONG)
+        expect(self.page.locator("#compare-stop")).to_be_hidden()
+        expect(self.pictures).to_have_text([re.compile(rf"^\s*{name}, ") for name in names], timeout=LONG)
 
     def box(self, name: str) -> Locator:
         """A model's tick."""
@@ -93,8 +95,7 @@ def test_a_photo_by_every_trained_model_and_the_others_by_name(visitor: Visitor,
     expect(zhang).to_contain_text("not trained")
     expect(zhang.locator("code")).to_contain_text("python -m")
     assert not {"cnn", "unet", OWN} & {item.split()[0] for item in untrained.all_inner_texts()}
-    compare.compare()
-    assert compare.names() == [OWN, "cnn", "unet"]
+    compare.compare(*ALL)
     assert all(re.search(r", \d+\.\d\d s$", text.strip()) for text in compare.pictures.all_inner_texts())
     expect(compare.status).to_contain_text("3 models compared")
     expect(compare.table).to_have_count(0)
@@ -122,7 +123,7 @@ def test_figures_come_with_the_truth_and_the_best_is_marked_in_words(
     compare = Comparer(visitor)
     visitor.colorize(("a.png", gray))
     compare.open()
-    compare.compare()
+    compare.compare(*ALL)
     compare.give_truth(astronaut)
     expect(compare.table).to_be_visible(timeout=LONG)
     heads = compare.table.locator("thead th").all_inner_texts()
@@ -138,7 +139,7 @@ def test_figures_come_with_the_truth_and_the_best_is_marked_in_words(
     assert all(float(re.findall(r"\d+\.\d", text)[0]) == max(psnr) for text in marked)
     visitor.page.locator("#truth").get_by_label("Remove Image").click()
     expect(compare.table).to_have_count(0, timeout=LONG)
-    assert compare.names() == [OWN, "cnn", "unet"]
+    assert compare.names() == list(ALL)
 
 
 def _column(compare: Comparer, index: int) -> list[str]:
@@ -153,7 +154,7 @@ def test_a_picture_of_the_grid_goes_into_the_slider_at_a_click_and_at_a_key(
     visitor.colorize(("a.png", gray))
     own = visitor.colours().astype(int)
     compare.open()
-    compare.compare()
+    compare.compare(*ALL)
     compare.pick(1)
     expect(visitor.page.locator("#summary")).to_contain_text("This is cnn's picture")
     handle = visitor.page.get_by_role("slider", name="Divider between before and after")
@@ -161,7 +162,7 @@ def test_a_picture_of_the_grid_goes_into_the_slider_at_a_click_and_at_a_key(
     expect(handle).to_be_in_viewport()
     visitor.wait(lambda: _mark(visitor) == "cnn", "the picture to download")
     assert np.abs(visitor.colours().astype(int) - own).mean() > 0.5
-    assert compare.names() == [OWN, "cnn", "unet"], "the comparison stays"
+    assert compare.names() == list(ALL), "the comparison stays"
     first = compare.pictures.first
     first.focus()
     visitor.change(lambda: visitor.page.keyboard.press("Enter"))
@@ -178,14 +179,13 @@ def test_another_choice_or_photo_takes_the_comparison_away(visitor: Visitor, gra
     visitor.colorize(("a.png", gray))
     compare.open()
     compare.box("unet").click()
-    compare.compare()
-    assert compare.names() == [OWN, "cnn"]
+    compare.compare(OWN, "cnn")
     before = _shown(compare)
     visitor.change(lambda: visitor.choose(1, "Indian"))
     expect(compare.pictures).to_have_count(0)
     expect(compare.download).to_be_hidden()
     expect(compare.status).to_be_empty()
-    compare.compare()
+    compare.compare(OWN, "cnn")
     assert np.abs(_shown(compare).astype(int) - before).mean() > 0.05, "the palette counts"
     run = _newest(visitor).run
     assert run is not None
@@ -247,8 +247,7 @@ def test_a_second_photo_need_not_wait_for_the_first_ones_comparison(
     expect(compare.download).to_be_hidden()
     assert "unet" not in held.painted
     assert visitor.download()[0] == "second-colour.png"
-    compare.compare()
-    assert compare.names() == [OWN, "cnn", "unet"]
+    compare.compare(*ALL)
 
 
 class Held:
@@ -295,7 +294,7 @@ def test_it_says_what_is_missing(visitor: Visitor, gray: bytes) -> None:
     compare = Comparer(visitor)
     visitor.colorize(("a.png", gray))
     compare.open()
-    for name in (OWN, "cnn", "unet"):
+    for name in ALL:
         compare.box(name).click()
     compare.start.click()
     expect(visitor.page.locator("#compare-message[role=alert]")).to_contain_text("Choose at least one model")
@@ -325,7 +324,7 @@ def test_it_is_readable_for_everybody(
     compare.open()
     compare.give_truth(astronaut)
     expect(anyone.page.locator("#metrics table")).to_be_visible(timeout=LONG)
-    compare.compare()
+    compare.compare(*ALL)
     expect(compare.table).to_be_visible()
     expect(compare.status).to_have_attribute("role", "status")
     width = anyone.page.viewport_size["width"]  # type: ignore[index]
@@ -333,7 +332,7 @@ def test_it_is_readable_for_everybody(
     assert [(ratio, text) for ratio, text in anyone.page.evaluate(CONTRASTS) if ratio < 4.5] == []
     assert anyone.page.evaluate(NAMELESS) == []
     alts = compare.pictures.locator("img").evaluate_all("l => l.map(i => i.alt)")
-    assert [alt.split(",")[0] for alt in alts] == [OWN, "cnn", "unet"]
+    assert [alt.split(",")[0] for alt in alts] == list(ALL)
     expect(compare.pictures.first).to_have_accessible_name(
         re.compile(f"^{OWN}, .* s: show in the before/after slider$")
     )
