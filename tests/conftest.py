@@ -73,6 +73,20 @@ def _no_network() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _two_models(_no_network: None) -> Iterator[None]:
+    """The package's weights are the two that the page needs, whatever else it comes with."""
+    from colorizer import checkpoint
+
+    package = _home / "package"
+    package.mkdir()
+    for file in sorted(checkpoint.FOLDER.glob("ethnicity-*")):
+        (package / file.name).symlink_to(file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "FOLDER", package)
+        yield
+
+
 def _is_loopback(host: str) -> bool:
     return host in ("localhost", "::1", "0.0.0.0") or host.startswith("127.")
 

@@ -341,6 +341,7 @@ OVERFIT = {
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # a deep one may take minutes where several things run side by side
 @pytest.mark.parametrize("name", NETWORKS)
 def test_it_learns_eight_photos_by_heart(name: str) -> None:
     """Half the squared error of the best single tint, as it would paint them afterwards."""
