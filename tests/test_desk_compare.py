@@ -20,7 +20,7 @@ from colorizer.errors import ModelError, OptionError, PhotoError
 from colorizer.faces import Face
 from colorizer.files import work_folder
 from tests.serving import WatchedDesk, serve
-from tests.untrained import some_models
+from tests.untrained import only_the_default, some_models
 
 OWN = "ethnicity-aware"
 
@@ -28,7 +28,7 @@ OWN = "ethnicity-aware"
 @pytest.fixture(scope="module", autouse=True)
 def models() -> Iterator[None]:
     """Two more models with weights of chance."""
-    with some_models("cnn", "unet"):
+    with only_the_default(), some_models("cnn", "unet"):
         yield
 
 

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import pytest
 import torch
 
 from colorizer import checkpoint, networks
@@ -35,3 +38,13 @@ def some_models(*names: str) -> Iterator[tuple[str, ...]]:
     finally:
         for file in files:
             file.unlink(missing_ok=True)
+
+
+@contextmanager
+def only_the_default() -> Iterator[None]:
+    """The package as if it came with its default model and the classifier alone, while the block runs."""
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        for file in checkpoint.FOLDER.glob("ethnicity-*"):
+            (Path(folder) / file.name).symlink_to(file)
+        patch.setattr(checkpoint, "FOLDER", Path(folder))
+        yield

@@ -15,7 +15,7 @@ from colorizer import photo
 from colorizer.desk_work import Work
 from tests.browser.test_reading import CONTRASTS, NAMELESS
 from tests.browser.visitor import PATIENCE, Visitor
-from tests.untrained import some_models
+from tests.untrained import only_the_default, some_models
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -28,7 +28,7 @@ ALL = (OWN, "cnn", "unet")
 @pytest.fixture(autouse=True)
 def models() -> Iterator[tuple[str, ...]]:
     """Two more models with weights of chance."""
-    with some_models("cnn", "unet") as names:
+    with only_the_default(), some_models("cnn", "unet") as names:
         yield names
 
 
