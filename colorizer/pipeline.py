@@ -173,7 +173,8 @@ class Colorizer:
                     f"The model {self.name!r} is damaged: it gave no colours; get the file again."
                 )
         with stages("merge", 0.7):
-            rows, _ = working_grid(*portrait.lightness.shape, self.working_size)
+            height, width = portrait.lightness.shape
+            rows, _ = working_grid(height, width, self.working_size)
             stride = max(1, rows // ab.shape[1])  # 4 as a rule; networks of the literature have 1, 2 or 4
             image = Image.fromarray(lab.merge(portrait.lightness, ab, vividness, stride))
         if progress is not None:

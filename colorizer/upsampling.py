@@ -35,7 +35,7 @@ def upsampled_bands(
     the filter's own mean no detail of ab is averaged away.
     """
     height, width = lightness.shape
-    _check_aspect(height, width, *ab.shape[1:], stride)
+    _check_aspect(height, width, ab.shape[1], ab.shape[2], stride)
     size = (min(ab.shape[1], height), min(ab.shape[2], width))
     # Double precision: at this size it costs nothing, and covariances are differences of large numbers.
     colour = torch.from_numpy(np.array(ab, np.float64))  # (2, h, w)
