@@ -129,10 +129,12 @@ class Comparing:
     def measure(self, key: str | None) -> Stand | None:
         """A comparison anew, after the true photo has come, changed or gone; None where there is none."""
         work = self.desk.shelf.get(key) if key else None
-        if work is None or work.run is None or not work.run.kept:
+        if work is None:
             return None
         with work.lock:
             run = work.run
+            if run is None or not run.kept:
+                return None
             run.kept = [
                 replace(
                     kept,

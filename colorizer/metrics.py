@@ -121,7 +121,9 @@ class Truth:
         self.rgb = to_protocol(full)
         self.lab = lab.rgb_to_lab(self.rgb)
         scale = np.array([PROTOCOL_SIZE / width, PROTOCOL_SIZE / height] * 2)
-        self.skin = skin_mask(self.rgb, [np.asarray(face.box) * scale for face in faces or ()])  # (256, 256) bool
+        self.skin = skin_mask(
+            self.rgb, [np.asarray(face.box) * scale for face in faces or ()]
+        )  # (256, 256) bool
         self.colorfulness = colorfulness(self.rgb)
 
     def compare(self, prediction: Picture, lpips: bool = True) -> Metrics:

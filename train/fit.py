@@ -105,7 +105,9 @@ def _train(recipe: Recipe, out: Path, run: Run | None, signals: Signals, resume:
         torch.set_num_threads(recipe.threads)
     last = out / "last.ckpt"
     state = checkpoints.read(last)["course"] if resume and last.is_file() else None
-    task = TASKS[recipe.task](recipe)  # first, since decoding takes minutes and this may need what isn't there
+    task = TASKS[recipe.task](
+        recipe
+    )  # first, since decoding takes minutes and this may need what isn't there
     sources = [decode(source, recipe.cache_size, recipe.cache, recipe.seed) for source in recipe.data]
     held_out = [decode(source, recipe.cache_size, recipe.cache, recipe.seed) for source in recipe.validation]
     if run is not None:
@@ -256,7 +258,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="folder of the run (default: runs/<name>)")
     parser.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
     parser.add_argument(
-        "--install", action="store_true", help="copy what comes out into the models folder, where the page finds it"
+        "--install",
+        action="store_true",
+        help="copy what comes out into the models folder, where the page finds it",
     )
 
 

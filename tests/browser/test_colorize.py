@@ -346,7 +346,9 @@ def test_what_was_uploaded_and_made_is_deleted(visitor: Visitor, served: Served,
 def test_who_leaves_in_the_middle_finds_a_working_page_again(visitor: Visitor, gray: np.ndarray) -> None:
     for i in range(3):
         visitor.give((f"left-{i}.png", encoded(gray)))
-        visitor.page.wait_for_timeout(100 * i)  # the upload, the search for faces, the painting: whatever it hits
+        visitor.page.wait_for_timeout(
+            100 * i
+        )  # the upload, the search for faces, the painting: whatever it hits
         visitor.come_back()
     visitor.colorize(("stayed.png", encoded(gray)))
     assert visitor.complaints == []
