@@ -124,7 +124,11 @@ class Desk:
         """
         work = self.work(key)
         with work.lock:
-            shown = self.paint(str(key), work, work.portrait, work.choices(choices), vividness, progress)
+            chosen = work.choices(choices)
+            # A menu tells of one choice twice: when it is made, and when it is left.
+            shown = work.still_shown(chosen, vividness)
+            if shown is None:
+                shown = self.paint(str(key), work, work.portrait, chosen, vividness, progress)
             work.run = None
             return shown
 
@@ -231,7 +235,7 @@ class Desk:
         photo.write(rgb, after, model=result.model)
         shutil.rmtree(work.folder / str(work.paintings - RESULTS_KEPT), ignore_errors=True)
         indices = view.menu_faces(result.faces)
-        return Shown(
+        shown = Shown(
             key=key,
             before=work.before,
             after=after,
@@ -242,3 +246,5 @@ class Desk:
             summary=view.summary(portrait, result),
             metrics=work.table(),
         )
+        work.last = None if painter else (portrait, tuple(choices), vividness, shown)
+        return shown

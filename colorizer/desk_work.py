@@ -37,6 +37,8 @@ class Work:
     """The same to look at, RGB, small, in its own shape."""
     painted: np.ndarray | None = None
     """The last painting as the protocol wants it."""
+    last: "tuple[Portrait, tuple[str, ...], float, Shown] | None" = None
+    """Of what, with which choices and how vividly the page's own model painted last, and what came of it."""
     paintings: int = 0
     run: "Run | None" = None
     """The comparison of models that belongs to what is shown; None when another choice has been painted since."""
@@ -64,6 +66,16 @@ class Work:
         for index, choice in zip(view.menu_faces(faces), menus, strict=False):
             all_choices[index] = check_choice(choice)
         return all_choices
+
+    def still_shown(self, choices: Sequence[str], vividness: float) -> "Shown | None":
+        """The last painting, if it is of these choices, by the page's own model, and its files are still there."""
+        if self.last is None:
+            return None
+        portrait, last_choices, last_vividness, shown = self.last
+        is_same = portrait is self.portrait and (last_choices, last_vividness) == (tuple(choices), vividness)
+        if not is_same or not self.before.is_file() or not shown.after.is_file():
+            return None
+        return replace(shown, metrics=self.table())
 
     def measure(self, painted: np.ndarray) -> "Metrics | None":
         """(256, 256, 3) uint8 against the true photo; None without one."""

@@ -59,29 +59,29 @@ class _Page(Widgets):
         wiring["trigger_mode"] = "always_last"
         opening: dict[str, Any] = {"outputs": everything, "show_progress_on": self.photo, **wiring}
         again: dict[str, Any] = {"outputs": everything, "show_progress_on": self.slider, **wiring}
-        # Outside the queue, or a comparison would keep the visitor's next wish waiting until its end; and connected
-        # first, since a browser begins a widget's second event when its first is over.
-        gr.on(
-            [
-                *(self.photo.upload, self.file.upload, self.vividness.input, self.estimate.input),
-                *(button.click for button in self.sample_buttons),
-                *(menu.input for menu in self.menus),
-                self.comparison.stop.click,
-            ],
-            self.comparison.comparing.stop,
-            [self.key],
-            queue=False,
-            show_progress="hidden",
-            api_visibility="private",
-        )
-        self.photo.upload(self._open, [self.photo, *options], **opening)
-        self.file.upload(self._open_file, [self.file, *options], **opening)
+        # What ends a comparison: outside the queue, or it would keep the visitor's next wish waiting until its end. The
+        # wish itself follows, since of two events of one widget Gradio's script sent the second twice.
+        ends: dict[str, Any] = {
+            "fn": self.comparison.comparing.stop,
+            "inputs": [self.key],
+            "queue": False,
+            "show_progress": "hidden",
+            "trigger_mode": "multiple",
+            "api_visibility": "private",
+        }
+        self.comparison.stop.click(**ends)
+        self.photo.upload(**ends).then(self._open, [self.photo, *options], **opening)
+        self.file.upload(**ends).then(self._open_file, [self.file, *options], **opening)
         for button, sample in zip(self.sample_buttons, self.samples, strict=True):
-            button.click(partial(self._open_sample, sample), options, **opening)
+            button.click(**ends).then(partial(self._open_sample, sample), options, **opening)
         for menu in self.menus:
-            menu.input(self._repaint, [self.key, self.seen, self.vividness, *self.menus], **again)
-        self.vividness.input(self._repaint, [self.key, self.seen, self.vividness, *self.menus], **again)
-        self.estimate.input(self._switch, options, **again)
+            menu.input(**ends).then(
+                self._repaint, [self.key, self.seen, self.vividness, *self.menus], **again
+            )
+        self.vividness.input(**ends).then(
+            self._repaint, [self.key, self.seen, self.vividness, *self.menus], **again
+        )
+        self.estimate.input(**ends).then(self._switch, options, **again)
         self.truth.input(
             self._measure,
             [self.key, self.truth],

@@ -442,3 +442,15 @@ def test_a_new_server_has_its_uploads_below_its_own_folder() -> None:
     folder = serve().desk.folder
     assert Path(get_upload_folder()) == folder
     assert (folder / "alive").exists()
+
+
+def test_a_choice_that_is_told_twice_is_painted_once(desk: Desk, gray: bytes) -> None:
+    key = desk.open(gray).key
+    first = desk.repaint(key, ["Black"])
+    again = desk.repaint(key, ["Black"])
+    assert again.after == first.after
+    assert again.chosen == ("Black",)
+    other = desk.repaint(key, ["Black"], 0.5)
+    assert other.after != first.after
+    other.after.unlink()
+    assert desk.repaint(key, ["Black"], 0.5).after.is_file(), "a painting that was swept is made again"
