@@ -123,8 +123,11 @@ class Comparing:
     def stop(self, key: str | None) -> None:
         """End a photo's comparison behind the model that is at work; what has been painted stays."""
         work = self.desk.shelf.get(key) if key else None
-        if work is not None and work.run is not None:
-            work.run.is_stopped = True
+        run = (
+            None if work is None else work.run
+        )  # read once: outside the photo's lock it may go at any moment
+        if run is not None:
+            run.is_stopped = True
 
     def measure(self, key: str | None) -> Stand | None:
         """A comparison anew, after the true photo has come, changed or gone; None where there is none."""
