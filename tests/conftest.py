@@ -91,6 +91,19 @@ def _is_loopback(host: str) -> bool:
     return host in ("localhost", "::1", "0.0.0.0") or host.startswith("127.")
 
 
+@pytest.fixture
+def models_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The user's folder of weights, empty."""
+    from colorizer.settings import get_settings
+
+    path = tmp_path / "models"
+    path.mkdir()
+    monkeypatch.setenv("RANGIN_MODELS", str(path))
+    get_settings.cache_clear()
+    yield path
+    get_settings.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of unpublished pictures (RANGIN_TEST_DATA, or shared/data beside the repository), or a skip."""

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,17 +27,6 @@ NOTES = {
     "minutes": 10.3,
     "machine": "AMD EPYC, 2 cores, torch 2.11.0+cu130",
 }
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The user's folder of weights, empty."""
-    path = tmp_path / "models"
-    path.mkdir()
-    monkeypatch.setenv("RANGIN_MODELS", str(path))
-    get_settings.cache_clear()
-    yield path
-    get_settings.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -66,16 +55,20 @@ def test_the_tests_do_not_see_the_user_s_own_weights() -> None:
 
 
 def test_the_folder_is_named_by_a_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for given, folder in (("~/w", Path.home() / "w"), (str(tmp_path), tmp_path), ("", ROOT / "models")):
+    for given, expected in (
+        ("~/w", Path.home() / "w"),
+        (str(tmp_path), tmp_path),
+        ("", ROOT / "models"),
+    ):
         monkeypatch.setenv("RANGIN_MODELS", given)
         get_settings.cache_clear()
-        assert get_settings().models == folder
-        assert checkpoint.folders() == (folder, checkpoint.FOLDER)
+        assert get_settings().models == expected
+        assert checkpoint.folders() == (expected, checkpoint.FOLDER)
     monkeypatch.undo()
     get_settings.cache_clear()
 
 
-def test_every_model_of_the_literature_is_listed_trained_or_not(folder: Path) -> None:
+def test_every_model_of_the_literature_is_listed_trained_or_not(models_folder: Path) -> None:
     found = catalog.entries()
     names = [model.name for model in literature.MODELS]
     assert [entry.name for entry in found] == [*names, "ethnicity-classifier"]
@@ -112,9 +105,9 @@ def test_weights_that_come_with_the_package_say_what_they_cost() -> None:
 
 
 def test_no_network_is_built_with_numbers_to_list_them(
-    folder: Path, cnn: Path, monkeypatch: pytest.MonkeyPatch
+    models_folder: Path, cnn: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copy(cnn, folder)
+    shutil.copy(cnn, models_folder)
     build, on = networks.build, set()
 
     def watched(name: str, **config: Any) -> torch.nn.Module:
@@ -128,15 +121,17 @@ def test_no_network_is_built_with_numbers_to_list_them(
     assert on == {"meta"}
 
 
-def test_weights_are_known_as_soon_as_they_lie_in_the_folder(folder: Path, cnn: Path, small: Path) -> None:
+def test_weights_are_known_as_soon_as_they_lie_in_the_folder(
+    models_folder: Path, cnn: Path, small: Path
+) -> None:
     assert "cnn" not in checkpoint.available()
     with pytest.raises(ModelError, match=r"'cnn' is not trained; `python -m train literature fit cnn` makes"):
         checkpoint.load("cnn")
-    shutil.copy(cnn, folder)
-    shutil.copy(small, folder / "Mine-2.0.safetensors")
-    (folder / "cnn.md").write_text("---\nlicense: mit\n---\n# cnn: ten minutes\n", encoding="utf-8")
+    shutil.copy(cnn, models_folder)
+    shutil.copy(small, models_folder / "Mine-2.0.safetensors")
+    (models_folder / "cnn.md").write_text("---\nlicense: mit\n---\n# cnn: ten minutes\n", encoding="utf-8")
     assert {"cnn", "Mine-2.0"} <= set(checkpoint.available())
-    assert checkpoint.find("cnn") == folder / "cnn.safetensors"
+    assert checkpoint.find("cnn") == models_folder / "cnn.safetensors"
     assert checkpoint.load("Mine-2.0").name == "Mine-2.0"
     assert catalog.colorizers() == ("ethnicity-aware", "cnn", "Mine-2.0")
     entry, mine = by_name()["cnn"], by_name()["Mine-2.0"]
@@ -146,13 +141,13 @@ def test_weights_are_known_as_soon_as_they_lie_in_the_folder(folder: Path, cnn: 
     assert entry.card == "cnn: ten minutes"
     assert (entry.start, entry.budget) == ("scratch", "10 min, AMD EPYC CPU, 8,160 pictures of 64 px")
     assert (mine.source, mine.network, mine.card) == ("–", "ethnicity-aware", catalog.NO_CARD)
-    (folder / "cnn.safetensors").unlink()
+    (models_folder / "cnn.safetensors").unlink()
     assert not by_name()["cnn"].is_trained
 
 
-def test_the_user_s_weights_come_before_the_package_s(folder: Path, small: Path) -> None:
-    shutil.copy(small, folder / "ethnicity-aware.safetensors")
-    assert checkpoint.find("default") == folder / "ethnicity-aware.safetensors"
+def test_the_user_s_weights_come_before_the_package_s(models_folder: Path, small: Path) -> None:
+    shutil.copy(small, models_folder / "ethnicity-aware.safetensors")
+    assert checkpoint.find("default") == models_folder / "ethnicity-aware.safetensors"
     assert checkpoint.load("default").about["config"]["working_size"] == 96
     entry = by_name()["ethnicity-aware"]
     assert entry.megabytes == pytest.approx(small.stat().st_size / 1e6)
@@ -173,11 +168,11 @@ def test_the_user_s_weights_come_before_the_package_s(folder: Path, small: Path)
     ids=["cut", "empty", "foreign", "misfit", "unknown network", "greedy"],
 )
 def test_a_damaged_file_is_a_row_that_says_so(
-    folder: Path, cnn: Path, spoil: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+    models_folder: Path, cnn: Path, spoil: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("cnn", "mine", "ethnicity-aware"):
-        shutil.copy(cnn, folder / f"{name}.safetensors")
-        spoil(folder / f"{name}.safetensors")
+        shutil.copy(cnn, models_folder / f"{name}.safetensors")
+        spoil(models_folder / f"{name}.safetensors")
     assert catalog.colorizers() == ("ethnicity-aware",)
     entry, mine, ours = by_name()["cnn"], by_name()["mine"], by_name()["ethnicity-aware"]
     assert not entry.is_trained
@@ -185,7 +180,7 @@ def test_a_damaged_file_is_a_row_that_says_so(
     assert entry.how == "python -m train literature fit cnn"
     assert (mine.is_trained, mine.is_colorizer, mine.parameters, mine.how) == (False, False, 0, "")
     assert "mine.safetensors" in mine.problem
-    assert str(folder) not in mine.problem, "said over HTTP too"
+    assert str(models_folder) not in mine.problem, "said over HTTP too"
     for name in ("cnn", "mine"):
         with pytest.raises(ModelError, match=rf"{name}\.safetensors"):
             checkpoint.load(name)
@@ -198,24 +193,24 @@ def test_a_damaged_file_is_a_row_that_says_so(
     assert "these are the package's, since: " in capsys.readouterr().out
 
 
-def test_a_working_size_that_can_t_be_painted_is_said(folder: Path) -> None:
+def test_a_working_size_that_can_t_be_painted_is_said(models_folder: Path) -> None:
     for size in (8, 4096, "64", None):
         network = networks.build("cnn", working_size=64)
         network.config = {"working_size": size}
-        checkpoint.save(network, "cnn", folder / "cnn.safetensors")
+        checkpoint.save(network, "cnn", models_folder / "cnn.safetensors")
         assert f"working size of {size!r}" in by_name()["cnn"].problem
         assert not by_name()["cnn"].is_trained
 
 
-def test_files_that_no_model_can_be_asked_for_by(folder: Path, cnn: Path) -> None:
+def test_files_that_no_model_can_be_asked_for_by(models_folder: Path, cnn: Path) -> None:
     names = ("all", "default", "my model", "größe", "a,b", "hf:x", "-x", "x.safetensors", "tab\tor\nline")
     for name in names:
-        shutil.copy(cnn, folder / f"{name}.safetensors")
-    (folder / "folder.safetensors").mkdir()
-    (folder / "gone.safetensors").symlink_to(folder / "nowhere")
-    (folder / "linked.safetensors").symlink_to(cnn)
+        shutil.copy(cnn, models_folder / f"{name}.safetensors")
+    (models_folder / "folder.safetensors").mkdir()
+    (models_folder / "gone.safetensors").symlink_to(models_folder / "nowhere")
+    (models_folder / "linked.safetensors").symlink_to(cnn)
     for other in (".hidden.safetensors", ".cnn.safetensors.77.part", "notes.txt", "X.SAFETENSORS", "x.ckpt"):
-        (folder / other).write_bytes(b"anything")
+        (models_folder / other).write_bytes(b"anything")
     assert set(checkpoint.available()) == {"ethnicity-aware", "ethnicity-classifier", "linked"}
     assert catalog.colorizers() == ("ethnicity-aware", "linked"), "a link to a file is as good as a file"
     problems = {entry.name: entry.problem for entry in catalog.entries() if entry.problem}
@@ -230,22 +225,22 @@ def test_files_that_no_model_can_be_asked_for_by(folder: Path, cnn: Path) -> Non
         checkpoint.load("my model")
 
 
-def test_a_name_never_leads_out_of_the_folders(folder: Path, cnn: Path) -> None:
-    shutil.copy(cnn, folder.parent / "outside.safetensors")
-    for name in ("../outside", str(folder.parent / "outside"), "..", "", "linked\0"):
+def test_a_name_never_leads_out_of_the_folders(models_folder: Path, cnn: Path) -> None:
+    shutil.copy(cnn, models_folder.parent / "outside.safetensors")
+    for name in ("../outside", str(models_folder.parent / "outside"), "..", "", "linked\0"):
         with pytest.raises(ModelError, match="There is no model"):
             checkpoint.find(name)
 
 
-def test_a_folder_that_is_none(folder: Path, cnn: Path) -> None:
-    folder.rmdir()
+def test_a_folder_that_is_none(models_folder: Path, cnn: Path) -> None:
+    models_folder.rmdir()
     assert catalog.colorizers() == ("ethnicity-aware",)
-    folder.write_bytes(b"a file where the folder should be")
+    models_folder.write_bytes(b"a file where the folder should be")
     assert catalog.colorizers() == ("ethnicity-aware",)
 
 
-def test_a_card_of_any_kind(folder: Path, cnn: Path) -> None:
-    weights = shutil.copy(cnn, folder)
+def test_a_card_of_any_kind(models_folder: Path, cnn: Path) -> None:
+    weights = shutil.copy(cnn, models_folder)
     card = Path(weights).with_suffix(".md")
     for content, line in (
         (b"---\nlicense: apache-2.0\n---\n\n# A model that paints\n\nMore.\n", "A model that paints"),
@@ -320,10 +315,12 @@ def test_a_budget_in_a_few_words(notes: Any, budget: str) -> None:
     assert len(training_notes.budget(notes)) <= training_notes.LONGEST
 
 
-def test_the_models_command(folder: Path, cnn: Path, small: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shutil.copy(cnn, folder)
-    shutil.copy(small, folder / "mine.safetensors")
-    (folder / "broken.safetensors").write_bytes(b"hello")
+def test_the_models_command(
+    models_folder: Path, cnn: Path, small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(cnn, models_folder)
+    shutil.copy(small, models_folder / "mine.safetensors")
+    (models_folder / "broken.safetensors").write_bytes(b"hello")
     assert main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 120
@@ -339,12 +336,12 @@ def test_the_models_command(folder: Path, cnn: Path, small: Path, capsys: pytest
     assert rows["mine"].startswith("mine 0.")
     for model in literature.MODELS:
         assert model.source in lines
-    assert lines[-1] == f"4 of 17 can be used. Further weights go into {folder}"
+    assert lines[-1] == f"4 of 17 can be used. Further weights go into {models_folder}"
 
 
-def test_the_models_event_says_the_same(folder: Path, cnn: Path) -> None:
-    shutil.copy(cnn, folder)
-    (folder / "broken.safetensors").write_bytes(b"hello")
+def test_the_models_event_says_the_same(models_folder: Path, cnn: Path) -> None:
+    shutil.copy(cnn, models_folder)
+    (models_folder / "broken.safetensors").write_bytes(b"hello")
     answer = service.models()
     assert answer == [asdict(entry) for entry in catalog.entries()]
     assert json.loads(json.dumps(answer, allow_nan=False)) == answer

@@ -2,7 +2,6 @@
 
 import json
 import pickle
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from safetensors.torch import save_file
 
 from colorizer import checkpoint, networks
 from colorizer.errors import ModelError
-from colorizer.settings import get_settings
 
 
 @pytest.fixture
@@ -171,19 +169,10 @@ def test_a_hub_name_of_nonsense_needs_no_network() -> None:
         checkpoint.load("hf:../../etc/passwd")
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The user's folder of weights, empty."""
-    path = tmp_path / "models"
-    path.mkdir()
-    monkeypatch.setenv("RANGIN_MODELS", str(path))
-    get_settings.cache_clear()
-    yield path
-    get_settings.cache_clear()
-
-
-def test_weights_loaded_again_are_those_that_lie_there_now(folder: Path, network: torch.nn.Module) -> None:
-    path = folder / "mine.safetensors"
+def test_weights_loaded_again_are_those_that_lie_there_now(
+    models_folder: Path, network: torch.nn.Module
+) -> None:
+    path = models_folder / "mine.safetensors"
     for bias in (1.0, 2.0):
         torch.nn.init.constant_(network.head.bias, bias)
         checkpoint.save(network, "ethnicity-aware", path, {"bias": bias})
@@ -192,8 +181,8 @@ def test_weights_loaded_again_are_those_that_lie_there_now(folder: Path, network
         assert loaded.network.head.bias.unique().tolist() == [bias]
 
 
-def test_a_loaded_network_does_not_need_its_file(folder: Path, network: torch.nn.Module) -> None:
-    path = folder / "mine.safetensors"
+def test_a_loaded_network_does_not_need_its_file(models_folder: Path, network: torch.nn.Module) -> None:
+    path = models_folder / "mine.safetensors"
     checkpoint.save(network, "ethnicity-aware", path)
     loaded = checkpoint.load("mine").network
     with path.open("r+b") as file:  # as `cp` overwrites: had it been mapped, this would end the process
@@ -205,9 +194,9 @@ def test_a_loaded_network_does_not_need_its_file(folder: Path, network: torch.nn
 
 
 def test_weights_that_disappear_while_they_are_loaded(
-    folder: Path, network: torch.nn.Module, monkeypatch: pytest.MonkeyPatch
+    models_folder: Path, network: torch.nn.Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = folder / "mine.safetensors"
+    path = models_folder / "mine.safetensors"
     checkpoint.save(network, "ethnicity-aware", path)
     look_up = checkpoint.look_up
 
@@ -224,8 +213,8 @@ def test_weights_that_disappear_while_they_are_loaded(
         checkpoint.load("mine")
 
 
-def test_weights_that_must_not_be_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "mine.safetensors").write_bytes(b"secret")
+def test_weights_that_must_not_be_read(models_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (models_folder / "mine.safetensors").write_bytes(b"secret")
 
     def refuse(self: Path) -> bytes:
         raise PermissionError(13, "Permission denied", str(self))

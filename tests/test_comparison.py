@@ -2,7 +2,6 @@
 
 import gc
 import weakref
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from colorizer.comparison import COLUMNS, SECONDS, Comparison, Painting, best, c
 from colorizer.comparison_models import choose_models, unusable
 from colorizer.errors import ModelError, OptionError, PhotoError
 from colorizer.pipeline import Colorizer, Portrait
-from colorizer.settings import get_settings
 from colorizer.wording import WORDS
 
 
@@ -26,17 +24,12 @@ def colorizer() -> Colorizer:
 
 
 @pytest.fixture
-def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def models(models_folder: Path) -> Path:
     """A folder of further models with two that were never trained: `cnn`, and `mine` with other numbers."""
-    folder = tmp_path / "models"
-    folder.mkdir()
-    monkeypatch.setenv("RANGIN_MODELS", str(folder))
-    get_settings.cache_clear()
     for seed, name in enumerate(("cnn", "mine")):
         torch.manual_seed(seed)
-        checkpoint.save(networks.build("cnn", working_size=64), "cnn", folder / f"{name}.safetensors")
-    yield folder
-    get_settings.cache_clear()
+        checkpoint.save(networks.build("cnn", working_size=64), "cnn", models_folder / f"{name}.safetensors")
+    return models_folder
 
 
 @pytest.fixture
