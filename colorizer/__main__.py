@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from colorizer.errors import OptionError, RanginError
-from colorizer.groups import CHOICES, check_choice
+from colorizer.groups import NAMED, check_choice
 
 if TYPE_CHECKING:
     from colorizer.batch import Row
@@ -150,8 +150,8 @@ def _parser() -> argparse.ArgumentParser:
             "--ethnicity",
             type=_choice,
             default="auto",
-            metavar="auto|none|GROUP",
-            help=f"for all faces: auto estimates each one's, none paints neutrally, or one of {', '.join(CHOICES[2:])}",
+            metavar="auto|none|GROUP|TONE",
+            help=f"for all faces: auto estimates each one's, none paints neutrally, or one of {NAMED} (skin tones)",
         )
         command.add_argument(
             "--vividness", type=float, default=1.0, metavar="X", help="0 is gray, 1 as predicted, 2 the most"

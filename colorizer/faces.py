@@ -49,7 +49,9 @@ class Face:
     probabilities: Mapping[str, float] = field(default_factory=dict)
     """One for each of GROUPS, in that order, summing to 1; empty until classified."""
     chosen: str = "auto"
-    """"auto" (the probabilities count), "none" (neutral), or the group that replaces the estimate."""
+    """"auto" (the probabilities count), "none" (neutral), or the group or skin tone that replaces the estimate."""
+    unsure: bool = False
+    """Whether even the likeliest group is too unlikely to be named; False until classified."""
 
 
 class FaceDetector:

@@ -11,7 +11,7 @@ from colorizer import checkpoint, lab
 from colorizer.errors import ModelError, OptionError
 from colorizer.ethnicity import FACES_AT_ONCE, GROUPS, VIEWS, EthnicityClassifier, face_crop
 from colorizer.faces import Face, FaceDetector
-from colorizer.groups import CHOICES, check_choice
+from colorizer.groups import CHOICES, TONES, check_choice
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +155,17 @@ def test_a_wrong_choice_is_answered_with_the_right_ones() -> None:
     with pytest.raises(OptionError) as caught:
         check_choice("indan")
     assert str(caught.value).endswith("Did you mean 'Indian'?")
-    assert all(choice in str(caught.value) for choice in CHOICES)
+    assert all(choice in str(caught.value) for choice in ("auto", "none", *GROUPS, "Monk 1 to Monk 10"))
     with pytest.raises(OptionError, match="choose one of"):
         check_choice(3)
+    with pytest.raises(OptionError, match="Did you mean 'Monk 7'"):
+        check_choice("monk7")
+
+
+def test_the_skin_tones_run_from_light_to_dark() -> None:
+    assert list(TONES) == [f"Monk {number}" for number in range(1, 11)]
+    assert (TONES["Monk 1"], TONES["Monk 6"], TONES["Monk 10"]) == ("#f6ede4", "#a07e56", "#292420")
+    pixels = np.array([[list(bytes.fromhex(value[1:])) for value in TONES.values()]], np.uint8)  # (1, 10, 3)
+    lightness = lab.lightness(pixels)[0]
+    assert (np.diff(lightness[2:]) < 0).all()
+    assert lightness[:3].min() > 90, "the first three differ in colour more than in lightness"
