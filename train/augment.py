@@ -16,7 +16,7 @@ import torch
 from kornia.geometry.transform import get_affine_matrix2d
 from torch import Tensor, nn
 
-from train import film
+from train import damage, film
 from train.data import Pictures
 from train.feed import cut_out
 from train.planes import decoded, maps, warp
@@ -74,12 +74,23 @@ class Augmentation(nn.Module):
             chosen = torch.rand(len(lab), device=lab.device) < how.orthochromatic
             seen = seen.clone()
             seen[chosen] = film.orthochromatic(lab[chosen])
+        if how.old_film:
+            rows = film.some(len(lab), how.old_film, lab.device)
+            seen = seen.index_copy(0, rows, film.aged(lab[rows], seen[rows]))
+        if how.vignetting:
+            seen = damage.vignette(seen, how.vignetting)
         if how.tone:
             seen = film.shift_tone(seen, how.tone)
+        if how.halftone:
+            rows = film.some(len(lab), how.halftone, lab.device)
+            seen = seen.index_copy(0, rows, damage.halftone(seen[rows]))
         if how.fading:
             seen = film.fade(seen, how.fading)
         if how.grain:
             seen = film.add_grain(seen, how.grain)
+        if how.scratches:
+            rows = film.some(len(lab), how.scratches, lab.device)
+            seen = seen.index_copy(0, rows, damage.scratch(seen[rows]))
         if how.erase:
             seen = 100 * self.erase(seen / 100)
         return seen

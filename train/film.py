@@ -1,19 +1,45 @@
 """What old film and old prints do to a photo's lightness: for the network's input only, never the truth.
 
-Shapes: B pictures, s their side. Lightness is L* in [0, 100].
+    seen = aged(lab)                                # a random mix of all effects, another for each picture
+    seen = damaged(lightness, seed=7)               # the same mix whenever it is asked for: for measuring
+
+What handling and printing add is in `train.damage`. Shapes: B pictures, s their side. Lightness is L* in [0, 100].
 """
 
+from collections.abc import Callable
+
+import numpy as np
 import torch
-from kornia.color import xyz_to_rgb
 from kornia.filters import get_gaussian_kernel1d
 from torch import Tensor
+
+from train import damage
 
 # Equal parts of green and blue and no red stand for orthochromatic plates in Luo et al., Time-Travel Rephotography,
 # ACM TOG 40 (6), 2021; taken here of light, where colours add up, not of its coded values.
 ORTHOCHROMATIC = (0.0, 0.5, 0.5)
 # Spread of one grain, pixels: a scan's neighbouring pixels share grains.
 GRAIN_SIZE = 0.6
+# What an old picture has, each with this chance, in the order in which it befalls a picture: by film and lens, in the
+# darkroom, at the printer's, over the years. One in a hundred comes out as it was.
+CHANCES = {
+    "orthochromatic": 0.5,
+    "vignette": 0.35,
+    "soften": 0.35,
+    "grain": 0.6,
+    "tone": 0.5,
+    "halftone": 0.2,
+    "fade": 0.7,
+    "scratch": 0.55,
+}
+# The most of each, on an old picture.
+VIGNETTE, GRAIN, TONE, FADING = 0.8, 6.0, 0.15, 0.5
 _WHITE = (0.95047, 1.0, 1.08883)  # D65, as sRGB has it
+_RGB_OF_XYZ = (  # linear sRGB, IEC 61966-2-1
+    (3.2404542, -1.5371385, -0.4985314),
+    (-0.9692660, 1.8760108, 0.0415560),
+    (0.0556434, -0.2040259, 1.0572252),
+)
 
 
 def orthochromatic(lab: Tensor) -> Tensor:
@@ -27,9 +53,61 @@ def orthochromatic(lab: Tensor) -> Tensor:
     """
     middle = (lab[:, :1] + 16) / 116
     roots = torch.cat([middle + lab[:, 1:2] / 500, middle, middle - lab[:, 2:] / 200], 1)  # of X, Y, Z
-    linear = xyz_to_rgb(light_of(116 * roots - 16) * lab.new_tensor(_WHITE).view(3, 1, 1)).clamp(0, 1)
-    weights = lab.new_tensor(ORTHOCHROMATIC).view(3, 1, 1)
-    return lightness_of((linear * weights).sum(1, keepdim=True))
+    to_rgb = lab.new_tensor(_RGB_OF_XYZ) * lab.new_tensor(_WHITE)
+    linear = (to_rgb @ light_of(116 * roots - 16).flatten(2)).clamp_(0, 1)  # (B, 3, s * s)
+    seen = lab.new_tensor(ORTHOCHROMATIC) @ linear  # (B, s * s)
+    return lightness_of(seen.view_as(middle))
+
+
+def aged(lab: Tensor, seen: Tensor | None = None) -> Tensor:
+    """Old pictures: each gets some of the effects, drawn by CHANCES, and some amount of each.
+
+    Args:
+        lab: (B, 3, s, s) CIELAB, the true colours, of which orthochromatic film saw other shades.
+        seen: (B, 1, s, s) L* to start from; the truth's if left out.
+
+    Returns:
+        (B, 1, s, s) L* in [0, 100].
+    """
+    seen = lab[:, :1].clone() if seen is None else seen.clone()
+    for effect, chance in CHANCES.items():
+        rows = some(len(lab), chance, lab.device)
+        if not len(rows):
+            continue
+        if effect == "orthochromatic":
+            seen[rows] = orthochromatic(lab[rows])
+        else:
+            seen[rows] = _EFFECTS[effect](seen[rows])
+    return seen.clamp_(0, 100)
+
+
+def some(count: int, share: float, device: torch.device) -> Tensor:
+    """(n,) int64 row numbers below `count`, each there with chance `share`.
+
+    Drawn on the CPU: how many there are is known without waiting for a device.
+    """
+    return (torch.rand(count) < share).nonzero()[:, 0].to(device, non_blocking=True)
+
+
+def damaged(lightness: np.ndarray, seed: int, ab: np.ndarray | None = None) -> np.ndarray:
+    """One picture with one fixed mix of the effects: the same for a seed in every run, other ones' draws untouched.
+
+    To measure what old film costs: paint `damaged(lightness, i)` for photo i, and compare with its true colours.
+    Pixels are meant to be the network's, so bring the picture to about 256 x 256 before.
+
+    Args:
+        lightness: (H, W) float32 L* in [0, 100].
+        seed: decides which effects the picture gets, and how much of each.
+        ab: (2, H, W) float32 the true a* and b*, if known. Without them orthochromatic film sees no difference.
+
+    Returns:
+        (H, W) float32 L* in [0, 100].
+    """
+    known = np.zeros((2, *lightness.shape), np.float32) if ab is None else ab
+    lab = torch.from_numpy(np.concatenate([lightness[None], known]).astype(np.float32))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return aged(lab[None])[0, 0].numpy()
 
 
 def lightness_of(light: Tensor) -> Tensor:
@@ -40,7 +118,8 @@ def lightness_of(light: Tensor) -> Tensor:
 
 def light_of(lightness: Tensor) -> Tensor:
     """Light relative to white, of L*."""
-    return torch.where(lightness > 8, ((lightness + 16) / 116) ** 3, lightness * 27 / 24389)
+    cube = (lightness + 16).div_(116).pow_(3)
+    return torch.where(lightness > 8, cube, lightness * (27 / 24389))
 
 
 def shift_tone(lightness: Tensor, amount: float) -> Tensor:
@@ -88,3 +167,14 @@ def add_grain(lightness: Tensor, amount: float) -> Tensor:
 def _signed(count: int, like: Tensor) -> Tensor:
     """(count, B, 1, 1, 1) uniform in [-1, 1], on the same device."""
     return 2 * torch.rand(count, len(like), 1, 1, 1, device=like.device) - 1
+
+
+_EFFECTS: dict[str, Callable[[Tensor], Tensor]] = {
+    "vignette": lambda seen: damage.vignette(seen, VIGNETTE),
+    "soften": damage.soften,
+    "grain": lambda seen: add_grain(seen, GRAIN),
+    "tone": lambda seen: shift_tone(seen, TONE),
+    "halftone": damage.halftone,
+    "fade": lambda seen: fade(seen, FADING),
+    "scratch": damage.scratch,
+}

@@ -75,6 +75,20 @@ class Augment(Strict):
     orthochromatic: float = Field(
         0.0, ge=0, le=1, description="Share of inputs as film that is blind to red would have seen them."
     )
+    vignetting: float = Field(
+        0.0, ge=0, le=1, description="Largest darkening or bleaching of the input's corners, as a share."
+    )
+    halftone: float = Field(0.0, ge=0, le=1, description="Share of inputs printed in dots.")
+    scratches: float = Field(
+        0.0, ge=0, le=1, description="Share of inputs with scratches, folds, hairs and dust."
+    )
+    old_film: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of inputs as old pictures: a random mix of all these effects, soft focus too; "
+        "most others stay clean.",
+    )
 
 
 class Loss(Strict):
