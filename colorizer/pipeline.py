@@ -16,17 +16,21 @@ import numpy as np
 import torch
 from PIL import Image
 
-from colorizer import checkpoint, lab, photo
+from colorizer import checkpoint, lab, painter, photo, suggestions
 from colorizer.conditioning import group_weights, vector_for
-from colorizer.errors import ModelError
+from colorizer.errors import ModelError, OptionError
 from colorizer.ethnicity import EthnicityClassifier
 from colorizer.faces import Face, FaceDetector
 from colorizer.options import check_vividness, choose, choose_device
 from colorizer.photo import Photo
 from colorizer.stages import Progress, Stages
+from colorizer.steering import Steering
 
 Source = str | Path | bytes | Image.Image | np.ndarray
 
+DEFAULT = "default"
+SUGGESTIONS_LIMIT = 6
+NO_NEUTRAL = "Neutral light is judged by the people's skin: without a face, the light is as the model thinks."
 NO_FACE = "No face was found; the whole photo was painted with the neutral palette."
 # Sides of the working size are multiples of this, as in training: every level down to 1/16 then has whole cells.
 STRIDE = 16
@@ -59,6 +63,8 @@ class Result:
     model: str
     seconds: dict[str, float]
     """How long each stage took, in order."""
+    light: tuple[float, float] | None = None
+    """The painting's mean a* and b*."""
 
 
 class Colorizer:
@@ -85,6 +91,12 @@ class Colorizer:
         self.device = device
         self.detector = detector or FaceDetector(device)
         self.classifier = classifier or EthnicityClassifier.load(device=device)
+        self.painter = painter.Painter(loaded.network, device) if hasattr(loaded.network, "paint") else None
+
+    @property
+    def steerable(self) -> bool:
+        """Whether it hears of light, skin tones and hints, and can make suggestions."""
+        return self.painter is not None
 
     @classmethod
     def load(cls, name: str | os.PathLike[str] = "default", device: str = "auto") -> "Colorizer":
@@ -118,9 +130,10 @@ class Colorizer:
         ethnicity: str | Sequence[str] = "auto",
         vividness: float = 1.0,
         progress: Progress | None = None,
+        steering: Steering | None = None,
     ) -> Result:
         """Paint a photo: `analyze`, then `paint`, which say what goes in and what can go wrong."""
-        return self.paint(self.analyze(image, progress), ethnicity, vividness, progress)
+        return self.paint(self.analyze(image, progress), ethnicity, vividness, progress, steering)
 
     def analyze(self, image: Source, progress: Progress | None = None, estimate: bool = True) -> Portrait:
         """Read a photo and find out who is in it.
@@ -150,53 +163,140 @@ class Colorizer:
         ethnicity: str | Sequence[str] = "auto",
         vividness: float = 1.0,
         progress: Progress | None = None,
+        steering: Steering | None = None,
     ) -> Result:
         """Colour an analyzed photo; no face is looked for again.
 
         Args:
             portrait: from `analyze`, of this or another model's Colorizer.
-            ethnicity: "auto", "none" or a group for all faces, or a sequence with one of these a face, left to right.
-            vividness: factor on the chroma in [0, 2]; 0 is gray, 1 as predicted. The gamut bounds it.
+            ethnicity: "auto", "none", a group or a skin tone for all faces, or a sequence with one of these a
+                face, left to right.
+            vividness: in [0, 2]: 0 is gray, 1 as predicted, 2 the likeliest colours (of a model without a
+                distribution: twice the chroma). The gamut bounds it.
             progress: told of each stage.
+            steering: light and hints; nothing by default.
 
         Raises:
-            OptionError: `ethnicity` or `vividness` is not one of these.
+            OptionError: `ethnicity`, `vividness` or `steering` is not one of these, or this model can't be steered.
             ModelError: the network's weights are damaged, so that it gives no numbers.
         """
         faces = choose(portrait.faces, ethnicity)
         check_vividness(vividness)
+        steering = self._checked(steering, portrait)
         stages = Stages(progress, portrait.seconds)
         with stages("network", 0.5):
-            ab = self.predict(portrait.lightness, faces)  # (2, h/4, w/4)
-            if not np.isfinite(ab).all():
-                raise ModelError(
-                    f"The model {self.name!r} is damaged: it gave no colours; get the file again."
-                )
+            ab = self.predict(portrait.lightness, faces, steering, vividness)  # (2, h/4, w/4)
+        notes = list(portrait.photo.notes)
+        if not faces:
+            notes += [NO_FACE, *([NO_NEUTRAL] if steering.light == "neutral" else [])]
+        return self._result(portrait, faces, ab, vividness, stages, notes, progress)
+
+    def suggest(
+        self,
+        portrait: Portrait,
+        ethnicity: str | Sequence[str] = "auto",
+        vividness: float = 1.0,
+        steering: Steering | None = None,
+        count: int = 3,
+    ) -> list[Result]:
+        """Other palettes where the model is unsure, with the skin that `paint` gives.
+
+        Args:
+            portrait, ethnicity, vividness, steering: as for `paint`.
+            count: at most so many, from 1 to 6; fewer where the model is sure.
+
+        Raises:
+            OptionError: as `paint`, or `count` is out of range.
+            ModelError: as `paint`.
+        """
+        faces = choose(portrait.faces, ethnicity)
+        check_vividness(vividness)
+        if not isinstance(count, int) or not 1 <= count <= SUGGESTIONS_LIMIT:
+            raise OptionError(f"{count!r} suggestions can't be made; choose 1 to {SUGGESTIONS_LIMIT}.")
+        steering = self._checked(steering, portrait)
+        if self.painter is None:
+            raise OptionError(f"The model {self.name!r} can't make suggestions; choose {DEFAULT!r}.")
+        with torch.inference_mode():
+            scene = self._scene(portrait.lightness, faces, steering)
+            paintings = suggestions.suggest(self.painter, scene, steering, count)
+            abs_ = [painter.vivid(painting, vividness)[0].float().cpu().numpy() for painting in paintings]
+        notes = list(portrait.photo.notes)
+        return [
+            self._result(portrait, faces, ab, vividness, Stages(None, portrait.seconds), notes, None)
+            for ab in abs_
+        ]
+
+    @torch.inference_mode()
+    def predict(
+        self,
+        lightness: np.ndarray,
+        faces: Sequence[Face],
+        steering: Steering | None = None,
+        vividness: float = 1.0,
+    ) -> np.ndarray:
+        """(H, W) L*, faces in its pixels -> (2, h/4, w/4) float32 ab, h and w near the working size; or finer."""
+        if self.painter is not None:
+            steering = steering or Steering()
+            painting = self.painter.paint(self._scene(lightness, faces, steering), steering)
+            return painter.vivid(painting, vividness)[0].float().cpu().numpy()
+        small, (x, y) = self._small(lightness)
+        boxes = [(x0 * x, y0 * y, x1 * x, y1 * y) for x0, y0, x1, y1 in (face.box for face in faces)]
+        vectors = [vector_for(face.chosen, face.probabilities) for face in faces]
+        height, width = small.shape
+        groups = torch.from_numpy(group_weights(boxes, vectors, height // 4, width // 4))[None]
+        seen = torch.from_numpy(small)[None, None]  # (1, 1, h, w)
+        ab = self.network(seen.to(self.device), groups.to(self.device)).float()
+        return ab[0].cpu().numpy()
+
+    def _small(self, lightness: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
+        """(h, w) L* at the working size, and cells of a quarter of it to a pixel of the photo, along x and y.
+
+        Who is where changes slowly over a photo: a quarter of the size, the finest the decoder has, is enough.
+        """
+        full_height, full_width = lightness.shape
+        height, width = working_grid(full_height, full_width, self.working_size)
+        small = lab.resize_lightness(lightness, height, width)
+        return small, (width / 4 / full_width, height / 4 / full_height)
+
+    def _scene(self, lightness: np.ndarray, faces: Sequence[Face], steering: Steering) -> painter.Scene:
+        assert self.painter is not None
+        return self.painter.scene(*self._small(lightness), faces, steering.hints)
+
+    def _checked(self, steering: Steering | None, portrait: Portrait) -> Steering:
+        """What is asked, if this model can do it for this photo; OptionError if not."""
+        steering = steering or Steering()
+        height, width = portrait.lightness.shape
+        steering.check(width, height)
+        if not steering.is_default and not self.steerable:
+            raise OptionError(
+                f"The model {self.name!r} can't be told of light or colour hints; leave them out or choose {DEFAULT!r}."
+            )
+        return steering
+
+    def _result(
+        self,
+        portrait: Portrait,
+        faces: tuple[Face, ...],
+        ab: np.ndarray,
+        vividness: float,
+        stages: Stages,
+        notes: Sequence[str],
+        progress: Progress | None,
+    ) -> Result:
+        """Colours under the photo's own lightness. Raises ModelError if they are no numbers."""
+        if not np.isfinite(ab).all():
+            raise ModelError(f"The model {self.name!r} is damaged: it gave no colours; get the file again.")
         with stages("merge", 0.7):
             height, width = portrait.lightness.shape
             rows, _ = working_grid(height, width, self.working_size)
             stride = max(1, rows // ab.shape[1])  # 4 as a rule; networks of the literature have 1, 2 or 4
-            image = Image.fromarray(lab.merge(portrait.lightness, ab, vividness, stride))
+            # What lies above 1 is in the ab of a model that can be steered already.
+            factor = min(vividness, 1.0) if self.steerable else vividness
+            image = Image.fromarray(lab.merge(portrait.lightness, ab, factor, stride))
         if progress is not None:
             progress("done", 1.0)
-        notes = portrait.photo.notes if faces else (*portrait.photo.notes, NO_FACE)
-        return Result(image, faces, notes, self.name, stages.seconds)
-
-    @torch.inference_mode()
-    def predict(self, lightness: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
-        """(H, W) L*, faces in its pixels -> (2, h/4, w/4) float32 ab, h and w near the working size; or finer."""
-        full_height, full_width = lightness.shape
-        height, width = working_grid(full_height, full_width, self.working_size)
-        small = torch.from_numpy(lab.resize_lightness(lightness, height, width))[None, None]  # (1, 1, h, w)
-        # Who is where changes slowly over a photo: a quarter of the size, the finest the decoder has, is enough.
-        x, y = width / 4 / full_width, height / 4 / full_height
-        boxes = [(x0 * x, y0 * y, x1 * x, y1 * y) for x0, y0, x1, y1 in (face.box for face in faces)]
-        vectors = [vector_for(face.chosen, face.probabilities) for face in faces]
-        groups = torch.from_numpy(group_weights(boxes, vectors, height // 4, width // 4))[None]
-        ab = self.network(
-            small.to(self.device), groups.to(self.device)
-        ).float()  # (1, 1, h, w), (1, 6, h/4, w/4) ->
-        return ab[0].cpu().numpy()
+        light = (float(ab[0].mean()), float(ab[1].mean()))
+        return Result(image, faces, tuple(notes), self.name, stages.seconds, light)
 
 
 def working_size_of(name: str, config: dict[str, Any]) -> int:

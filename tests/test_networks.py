@@ -19,7 +19,7 @@ def colorizer() -> torch.nn.Module:
     torch.manual_seed(0)
     network = networks.build("ethnicity-aware", **TINY["ethnicity-aware"]).eval()
     for level in network.levels:
-        torch.nn.init.normal_(level.condition.weight, std=0.5)
+        torch.nn.init.normal_(level.hear[2].weight, std=0.5)
     return network
 
 

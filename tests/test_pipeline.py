@@ -33,7 +33,7 @@ def attentive(tmp_path_factory: pytest.TempPathFactory) -> Colorizer:
     torch.manual_seed(0)
     network = networks.build("ethnicity-aware", encoder="test_resnet", width=16, working_size=128).eval()
     for level in network.levels:
-        torch.nn.init.normal_(level.condition.weight, std=0.5)
+        torch.nn.init.normal_(level.hear[2].weight, std=0.5)
     path = tmp_path_factory.mktemp("weights") / "attentive.safetensors"
     checkpoint.save(network, "ethnicity-aware", path)
     return Colorizer.load(str(path), device="cpu")

@@ -6,7 +6,11 @@ python -m train throughput RECIPE
 python -m train curves RECIPE [key=value ...] --subset N,N --out DIR
 python -m train prepare SOURCE --out DATASET [--labels CSV]
 python -m train holdout IMAGES --out DIR
+python -m train faces IMAGES --labels CSV
 python -m train evaluate --models NAME,NAME --data DATASET --report DIR
+python -m train proof|composites --data DATASET --report DIR
+python -m train bodies --data DIR --report DIR
+python -m train calibrate --data DATASET [--model CLASSIFIER] [--write]
 python -m train readme REPORT_DIR
 python -m train literature fit|measure|table
 """
@@ -23,7 +27,12 @@ SUBCOMMANDS = {
     "curves": ("train.curves", "train on parts of the pictures, and show what more of them bring"),
     "prepare": ("train.prepare", "turn a folder or archive of photos into a dataset"),
     "holdout": ("train.holdout", "split pictures in two, near twins kept together"),
+    "faces": ("train.face_boxes", "note where the face lies in each picture of a labels CSV"),
     "evaluate": ("train.evaluate", "measure models on photos, with baselines, intervals and groups"),
+    "proof": ("train.proof", "measure by group what telling a model the people's groups is worth"),
+    "composites": ("train.composites", "measure several people in one picture against each alone"),
+    "bodies": ("train.bodies", "measure skin and hair on full-body photos with masks"),
+    "calibrate": ("train.calibrate", "make a classifier's probabilities right, and say when it is unsure"),
     "readme": ("train.report", "put a report's table into README.md"),
     "literature": ("train.literature", "train, measure and list the portrait colorizers of the literature"),
 }

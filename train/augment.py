@@ -19,8 +19,10 @@ from torch import Tensor, nn
 from train import damage, film
 from train.data import Pictures
 from train.feed import cut_out
-from train.planes import decoded, maps, warp
+from train.layout import Layout, areas, joined, opacities
+from train.planes import People, decoded, people, warp
 from train.recipe import Augment, Recipe
+from train.telling import Telling
 
 # Pictures copied to a device at a time.
 _COPIED = 1024
@@ -29,16 +31,17 @@ _COPIED = 1024
 class Augmentation(nn.Module):
     """Raw batch -> {"lab": (B, 3, s, s) float, the truth; "seen": (B, 1, s, s), the L* that the network is shown;
     "groups": (B, 6, s/4, s/4); "face": (B, 1, s/4, s/4), 1 within the ellipse in which `colorizer.skin` looks for
-    skin; "ethnicity", "race7", "age", "gender": (B,)}.
+    skin; "ethnicity", "race7", "age", "gender": (B,)}, and where anything is told, what `train.telling.Lesson` has.
 
     Args:
-        recipe: its `augment`.
+        recipe: its `augment` and `told`.
         sources: the pictures, if this module is to hold them on the device of its batches (see `train.storage.place`).
     """
 
     def __init__(self, recipe: Recipe, sources: Sequence[Pictures] | None = None) -> None:
         super().__init__()
         self.augment: Augment = recipe.augment
+        self.telling = Telling(recipe.told) if recipe.told.anything else None
         self.erase = K.RandomErasing((0.02, 0.15), value=0.5, p=recipe.augment.erase)
         self._sources = None if sources is None else list(sources)
         self._held: list[Tensor] | None = None  # no buffers: those would be saved, averaged and broadcast
@@ -46,25 +49,30 @@ class Augmentation(nn.Module):
     @torch.no_grad()
     def forward(self, raw: dict[str, Any]) -> dict[str, Tensor]:
         """Finish one batch."""
-        pixels = raw["pixels"] if "pixels" in raw else self._cut(raw)
-        tiles, count, side = pixels.shape[:3]
-        lab = decoded(pixels.flatten(0, 1))
-        groups, face = maps(raw["box"].flatten(0, 1), raw["condition"].flatten(0, 1), side // 4)
-        if tiles == 4:
-            lab, groups, face = (_join(part.unflatten(0, (tiles, count))) for part in (lab, groups, face))
-        lab, groups, face = self._move(lab, groups, face)
+        plan: Layout = raw["layout"]
+        tiles = [decoded(pixels) for pixels in (raw["pixels"] if "pixels" in raw else self._cut(raw))]
+        lab = joined(tiles, plan)
+        who = seated(raw["box"], plan)
+        lab, who = self._move(lab, who)
         if self.augment.brightness:
             lab = brighten(lab, self.augment.brightness)
+        condition = raw["condition"].transpose(0, 1)  # (B, n, 6)
         known = {key: raw[key] for key in ("ethnicity", "race7", "age", "gender")}
-        return {"lab": lab, "seen": self._film(lab), "groups": groups, "face": face} | known
+        known["face"] = who.face.amax(1, keepdim=True)
+        if self.telling is None:
+            groups = torch.einsum("bnc,bnhw->bchw", condition, who.shares)
+            return {"lab": lab, "seen": self._film(lab), "groups": groups} | known
+        seen = self._film(lab)  # before anything is dyed: what is told must not be seen
+        lesson = self.telling(lab, who, condition, raw["who"].T)
+        return {"seen": seen} | lesson._asdict() | known
 
-    def _move(self, lab: Tensor, groups: Tensor, face: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _move(self, lab: Tensor, who: People) -> tuple[Tensor, People]:
         """Rotate, shear, shift and scale; beyond the border the picture is mirrored, so that no false colours come."""
         how = self.augment
         if not (how.rotation or how.shear or how.shift or how.scale):
-            return lab, groups, face
+            return lab, who
         theta = draw_affine(len(lab), how, lab.device)
-        return warp(lab, theta), warp(groups, theta), warp(face, theta)
+        return warp(lab, theta), People(*(warp(part, theta) for part in who))
 
     def _film(self, lab: Tensor) -> Tensor:
         """(B, 3, s, s) the truth -> (B, 1, s, s) the lightness that is seen: recorded, printed, aged, torn."""
@@ -95,17 +103,18 @@ class Augmentation(nn.Module):
             seen = 100 * self.erase(seen / 100)
         return seen
 
-    def _cut(self, raw: dict[str, Any]) -> Tensor:
-        """(T, B, t, t, 3) uint8 from the pictures that are held here."""
+    def _cut(self, raw: dict[str, Any]) -> list[Tensor]:
+        """T tensors (B, t, t, 3) uint8 from the pictures that are held here."""
         if self._sources is None:
             raise ValueError("a batch of row numbers needs an Augmentation that was given the sources")
         device = raw["box"].device
         if self._held is None or self._held[0].device != device:
             self._held = [_copied(source, device) for source in self._sources]
-        held, side = self._held, raw["side"]
-        return torch.stack(
-            [torch.cat([cut_out(held[c.source], c, side) for c in tile]) for tile in raw["cuts"]]
-        )
+        held = self._held
+        return [
+            torch.cat([cut_out(held[c.source], c, place.side) for c in tile])
+            for tile, place in zip(raw["cuts"], raw["layout"].places, strict=True)
+        ]
 
 
 def draw_affine(count: int, how: Augment, device: torch.device) -> Tensor:
@@ -140,10 +149,25 @@ def brighten(lab: Tensor, amount: float) -> Tensor:
     return torch.cat([lightness, lab[:, 1:] * factor * (2 * room).clamp_max(1)], 1)
 
 
-def _join(parts: Tensor) -> Tensor:
-    """(4, B, C, h, w) -> (B, C, 2h, 2w)."""
-    rows = [torch.cat([parts[i], parts[i + 1]], 3) for i in (0, 2)]
-    return torch.cat(rows, 2)
+def seated(box: Tensor, plan: Layout) -> People:
+    """Maps of the people of a frame, at a quarter of its size.
+
+    Args:
+        box: (T, B, 4) in shares of each one's tile.
+        plan: where the tiles lie; what another tile covers is no face any more.
+    """
+    places = box.new_tensor([[p.left, p.top, p.left, p.top] for p in plan.places])
+    sides = box.new_tensor([p.side for p in plan.places])
+    in_frame = (places[:, None] + box * sides[:, None, None]) / plan.side
+    who = people(in_frame.transpose(0, 1), plan.side // 4)
+    visible = torch.ones_like(who.face[0])
+    spots = zip(areas(plan, 4), opacities(plan, 4, box), strict=True)
+    for i, ((rows, columns), opacity) in enumerate(spots):
+        visible[:i, rows, columns] *= opacity < 0.5
+        outside = torch.zeros_like(visible[i])
+        outside[rows, columns] = 1
+        visible[i] *= outside
+    return People(who.shares, who.face * visible, who.middle * visible)
 
 
 def _copied(source: Pictures, device: torch.device) -> Tensor:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from colorizer.errors import OptionError
 from colorizer.groups import GROUPS
-from train import labels
+from train import face_boxes, labels
 from train.decoding import Queue, cached
 from train.pictures import SUFFIXES, short_name
 from train.recipe import Source
@@ -54,11 +54,21 @@ class Pictures:
     share: float = 1.0
     fingerprint: str = ""
     """Changes when a picture's name, size or time of change, or a label does."""
+    boxes: NDArray[np.float32] | None = None
+    """(N, 4) each picture's own face box, NaN where none is known; None: `face_box` is that of all."""
     name: str = ""
     """Folder, as reports and messages say it."""
 
     def __len__(self) -> int:
         return len(self.lab)
+
+    def boxes_of(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:
+        """(b, 4) float32 face boxes of these rows, shares of the side; NaN where none is known."""
+        if self.boxes is not None:
+            return self.boxes[rows]
+        count = len(np.arange(len(self))[rows])
+        box = (np.nan,) * 4 if self.face_box is None else self.face_box
+        return np.tile(np.array(box, np.float32), (count, 1))
 
     def __getstate__(self) -> dict[str, Any]:
         """Where processes are spawned, not forked: a mapped file travels as its path, never as its gigabytes."""
@@ -128,7 +138,11 @@ def decode(source: Source, size: int, cache: Path, seed: int = 0) -> Pictures:
     digest = hashlib.sha256(found.fingerprint.encode())
     for values in indices.values():
         digest.update(values.tobytes())
-    return Pictures(found.lab, indices, source.face_box, source.share, digest.hexdigest()[:16], name)
+    boxes = None
+    if source.face_box is None and face_boxes.COLUMN in table:
+        boxes = face_boxes.parse(list(table[face_boxes.COLUMN]), str(source.labels))
+        digest.update(boxes.tobytes())
+    return Pictures(found.lab, indices, source.face_box, source.share, digest.hexdigest()[:16], boxes, name)
 
 
 def _table(source: Source) -> pd.DataFrame:

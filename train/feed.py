@@ -3,13 +3,15 @@
 feed = Feed(sources, recipe, start=1000)       # goes on as if it had given 1,000 batches already
 batch = augmentation(next(iter(feed)))         # train.augment makes of a raw batch what a task learns from
 
-Every batch follows from (recipe.seed, its number) alone. A raw batch holds, for T tiles a frame (1, or 4 where a batch
-is zoomed out), B pictures and sides of t pixels (a batch's side is t, or 2 t with four tiles):
+Every batch follows from (recipe.seed, its number) alone. A raw batch holds, for T tiles a frame (1, or as many as there
+are people where a batch is zoomed out) and B pictures:
 
-    pixels      (T, B, t, t, 3) uint8, coded as in `Pictures.lab`; or instead of it, where the pictures themselves are
-                held on the device: cuts, T lists of Cut, and side, the number t
+    pixels      T tensors (B, t, t, 3) uint8, coded as in `Pictures.lab`, t the tile's own side; or instead of them,
+                where the pictures themselves are held on the device: cuts, T lists of Cut
+    layout      train.layout.Layout: the frame's side, and where each tile lies in it
     box         (T, B, 4) float32, the face's box x0, y0, x1, y1 in shares of the tile's side; NaN where none is known
     condition   (T, B, 6) float32, what the network is told of each person's group; zeros for nothing
+    who         (T, B) int64, each person's label of ethnicity, or UNKNOWN
     ethnicity, race7, age, gender    (B,) int64, UNKNOWN where nothing is known, or four people share the frame
 """
 
@@ -25,6 +27,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from colorizer.errors import OptionError
 from colorizer.groups import GROUPS
+from train import layout
 from train.data import UNKNOWN, Pictures
 from train.order import BalancedDeck, Deck, Endless, Rota
 from train.planes import decoded, maps
@@ -100,30 +103,33 @@ class Feed(IterableDataset[dict[str, Any]]):
         rng = np.random.default_rng([self.recipe.seed, _CUTS, number])
         size = int(rng.choice(self.recipe.sizes))
         plain, zoomed = self.zooms.before(number).tolist()
-        tiles, side = (4, size // 2) if self.zooms.kind(number) else (1, size)
-        first = (plain + 4 * zoomed) * self.chunks
+        plan = layout.draw(size, rng) if self.zooms.kind(number) else layout.single(size)
+        first = (plain + layout.MOST * zoomed) * self.chunks
         cuts = [
             self._sliced([self._cut(first + tile * self.chunks + i, rng) for i in range(self.chunks)])
-            for tile in range(tiles)
+            for tile in range(len(plan.places))
         ]
         known = np.stack(  # (T, B, labels)
             [np.concatenate([self.known[cut.source][cut.rows.numpy()] for cut in tile]) for tile in cuts]
         )
         condition = self._condition(number, known[..., self.names.index("ethnicity")])
-        box = [
-            np.repeat([self._box(cut) for cut in tile], [len(cut.rows) for cut in tile], 0) for tile in cuts
-        ]
+        box = [np.concatenate([self._boxes(cut) for cut in tile]) for tile in cuts]
         raw: dict[str, Any] = {
             "box": torch.from_numpy(np.stack(box)),
             "condition": torch.from_numpy(condition),
+            "layout": plan,
+            "who": torch.from_numpy(known[..., self.names.index("ethnicity")].copy()),
         }
         # A frame of several people has no single label.
-        labels = known[0] if tiles == 1 else np.full_like(known[0], UNKNOWN)
+        labels = known[0] if len(cuts) == 1 else np.full_like(known[0], UNKNOWN)
         raw |= {name: torch.from_numpy(labels[:, i].copy()) for i, name in enumerate(self.names)}
         if self.rows_only:
-            return raw | {"cuts": cuts, "side": side}
-        pixels = [torch.cat([cut_out(self.sources[c.source].lab, c, side) for c in tile]) for tile in cuts]
-        return raw | {"pixels": torch.stack(pixels)}
+            return raw | {"cuts": cuts}
+        pixels = [
+            torch.cat([cut_out(self.sources[c.source].lab, c, place.side) for c in tile])
+            for tile, place in zip(cuts, plan.places, strict=True)
+        ]
+        return raw | {"pixels": pixels}
 
     def _cut(self, place: int, rng: np.random.Generator) -> Cut:
         """The chunk that has this place in the order of all chunks."""
@@ -149,18 +155,15 @@ class Feed(IterableDataset[dict[str, Any]]):
                 mine.append(cut._replace(rows=rows))
         return mine
 
-    def _box(self, cut: Cut) -> NDArray[np.float32]:
-        """(4,) where the face lies in what was cut out."""
+    def _boxes(self, cut: Cut) -> NDArray[np.float32]:
+        """(b, 4) where the faces lie in what was cut out."""
         source = self.sources[cut.source]
-        if source.face_box is None:
-            return np.full(4, np.nan, np.float32)
-        scale = source.lab.shape[1] / cut.side
-        left, top = cut.left / cut.side, cut.top / cut.side
-        x0, y0, x1, y1 = (edge * scale for edge in source.face_box)
-        box = (x0 - left, y0 - top, x1 - left, y1 - top)
+        whole = source.lab.shape[1]
+        corner = np.array([cut.left, cut.top, cut.left, cut.top], np.float32)
+        boxes = (source.boxes_of(cut.rows.numpy()) * whole - corner) / cut.side
         if cut.mirrored:
-            box = (1 - box[2], box[1], 1 - box[0], box[3])
-        return np.array(box, np.float32)
+            boxes = np.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], 1)
+        return boxes.astype(np.float32)
 
     def _condition(self, number: int, ethnicity: NDArray[np.int64]) -> NDArray[np.float32]:
         """(T, B) labels -> (T, B, 6) as an estimate would state them: mostly the truth, sometimes another group.
@@ -252,7 +255,7 @@ def validation_batches(pictures: Pictures, size: int, batch: int = 50) -> Iterat
     for start in range(0, len(pictures), batch):
         rows = slice(start, start + batch)
         lab = decoded(resize(torch.from_numpy(np.array(pictures.lab[rows])), size))
-        box = torch.tensor(pictures.face_box or (torch.nan,) * 4).expand(len(lab), 4)
+        box = torch.from_numpy(pictures.boxes_of(rows))
         groups, face = maps(box, torch.zeros(len(lab), len(GROUPS)), size // 4)
         known = {name: torch.from_numpy(values[rows]) for name, values in pictures.labels.items()}
         yield {"lab": lab, "seen": lab[:, :1], "groups": groups, "face": face} | known

@@ -20,6 +20,7 @@ from train.recipe_parts import (
     Schedule,
     Source,
     Strict,
+    Told,
 )
 
 __all__ = ["Augment", "FineTune", "Loss", "Recipe", "Source", "load", "names"]
@@ -31,9 +32,9 @@ FOLDER = Path(__file__).parent / "recipes"
 
 # The keys of `loss` that each task heeds.
 USED_LOSSES: dict[str, tuple[str, ...]] = {
-    "colorize": ("kind", "perceptual", "perceptual_trunk", "skin", "attributes"),
+    "colorize": ("kind", "perceptual", "perceptual_trunk", "skin", "chances", "skin_map", "attributes"),
     "distribution": ("rebalance", "attributes"),
-    "adversarial": ("kind", "perceptual", "perceptual_trunk", "skin", "attributes"),
+    "adversarial": ("kind", "perceptual", "perceptual_trunk", "skin", "chances", "skin_map", "attributes"),
     "classify": ("attributes", "label_smoothing", "class_balance"),
 }
 
@@ -73,6 +74,9 @@ class Recipe(Strict):
     augment: Augment = Field(default_factory=Augment, description="What is done to training pictures.")
     drop_condition: float = Field(
         0.3, ge=0, le=1, description="Share of pictures trained with the neutral condition."
+    )
+    told: Told = Field(
+        default_factory=Told, description="What the network is told beside the gray, for steering."
     )
     loss: Loss = Field(default_factory=Loss, description="What a step makes smaller.")
     adversary: Adversary | None = Field(None, description="The discriminator of `task: adversarial`.")

@@ -30,7 +30,9 @@ class Source(Strict):
         1.0, ge=0, description="Share of the pictures of a batch, relative to the other sources."
     )
     face_box: tuple[float, float, float, float] | None = Field(
-        None, description="Where the face lies in these pictures: x0, y0, x1, y1 as shares of the side."
+        None,
+        description="Where the face lies in all these pictures: x0, y0, x1, y1 as shares of the side; null takes the "
+        "labels' column `face`, if there is one.",
     )
     limit: int | None = Field(None, ge=1, description="Only so many pictures, drawn with `seed`.")
     balanced: bool = Field(
@@ -91,6 +93,30 @@ class Augment(Strict):
     )
 
 
+class Told(Strict):
+    """What a network that can be steered is told in training, and how often; all 0 for networks that can't be."""
+
+    light: float = Field(0.0, ge=0, le=1, description="Share of pictures whose mean colour is told.")
+    white_balance: float = Field(
+        0.0, ge=0, le=30, description="Those pictures' change of light, standard deviation of a* and b*."
+    )
+    skin: float = Field(
+        0.0, ge=0, le=1, description="Share of pictures whose people's skin is told, often another colour."
+    )
+    swap: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of pictures told another group, their skin moved by the difference.",
+    )
+    hints: float = Field(0.0, ge=0, le=1, description="Share of pictures with colours of single points told.")
+
+    @property
+    def anything(self) -> bool:
+        """Whether anything is told at all."""
+        return any((self.light, self.skin, self.swap, self.hints))
+
+
 class Loss(Strict):
     """What a step makes smaller; keys that a task has no use for must stand at their defaults."""
 
@@ -103,6 +129,10 @@ class Loss(Strict):
         description="The trunk's weights (SqueezeNet 1.1 features, safetensors); None downloads VGG-16's.",
     )
     skin: float = Field(0.0, ge=0, description="Weight of the face's own colour difference.")
+    chances: float = Field(
+        0.0, ge=0, description="Weight of the distribution learnt beside the regression: its cross-entropy."
+    )
+    skin_map: float = Field(0.0, ge=0, description="Weight of finding skin, learnt beside.")
     attributes: float = Field(
         0.0, ge=0, description="Weight of the face attributes race7, age and gender, learned beside."
     )

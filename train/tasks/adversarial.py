@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from colorizer.errors import OptionError
 from train.recipe import Recipe
-from train.tasks.colorize import Colorize, Parts, total
+from train.tasks.colorize import Colorize, Painted, Parts, total
 from train.tasks.discriminator import Discriminator
 from train.tasks.losses import shrink
 
@@ -60,7 +60,8 @@ class Adversarial(Colorize):
         of_generator, of_discriminator = cast(list[Any], self.optimizers())
         generates, discriminates = self.turns()
         with torch.set_grad_enabled(generates):
-            predicted, features = self.paint(batch["seen"], batch["groups"])
+            painted = self.paint(batch)
+        predicted = painted.predicted
         loss = torch.zeros(())
         if discriminates:
             loss = self.discriminator_loss(predicted, batch)
@@ -68,7 +69,7 @@ class Adversarial(Colorize):
         if generates:
             # It judges, but doesn't learn: no gradient of its own is computed, or left behind for its next turn.
             self.discriminator.requires_grad_(False)
-            parts = self.generator_parts(predicted, features, batch)
+            parts = self.generator_parts(painted, batch)
             loss = total(parts)
             self.log_training("train/generator_loss", loss)
             self.note_training(parts, predicted, batch)
@@ -93,12 +94,12 @@ class Adversarial(Colorize):
         self.log_training("train/fooled", (fake > 0).float().mean())
         return loss
 
-    def generator_parts(self, predicted: Tensor, features: Tensor | None, batch: dict[str, Tensor]) -> Parts:
-        """Being found out, and the ordinary loss's parts. Arguments as `paint` gives them."""
-        painted = self.as_ab(predicted)
-        lightness, _ = self._at(painted, batch)
-        verdict = self.discriminator(lightness, painted)
-        ordinary = self.losses(predicted, features, batch)
+    def generator_parts(self, painted: Painted, batch: dict[str, Tensor]) -> Parts:
+        """Being found out, and the ordinary loss's parts."""
+        ab = self.as_ab(painted.predicted)
+        lightness, _ = self._at(ab, batch)
+        verdict = self.discriminator(lightness, ab)
+        ordinary = self.losses(painted, batch)
         parts = {name: (self.adversary.content * weight, value) for name, (weight, value) in ordinary.items()}
         return {"found_out": (self.adversary.weight, _cross_entropy(verdict, 1.0))} | parts
 

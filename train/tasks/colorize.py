@@ -3,7 +3,7 @@
 task = Colorize(recipe)         # recipe.task: colorize
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from kornia.color import lab_to_rgb
@@ -11,10 +11,12 @@ from kornia.metrics import ssim
 from torch import Tensor
 from torch.nn import functional as F
 
+from colorizer.errors import OptionError
+from colorizer.networks.ethnicity_aware import Told
 from train.recipe import Recipe
 from train.tasks.attributes import AttributeHeads
 from train.tasks.base import Task
-from train.tasks.losses import color_loss, psnr, shrink, skin_loss
+from train.tasks.losses import chances_loss, color_loss, psnr, shrink, skin_loss, skin_map_loss
 from train.tasks.perceptual import PerceptualLoss
 
 # What only the curves need is measured at every tenth step: seldom enough to cost nothing.
@@ -23,6 +25,19 @@ _SSIM_WINDOW = 11
 
 # name -> weight and value of a part of the loss
 Parts = dict[str, tuple[float, Tensor]]
+
+
+class Painted(NamedTuple):
+    """What a network gives for B pictures."""
+
+    predicted: Tensor
+    """(B, ..., h, w) what the colours' loss is of."""
+    features: Tensor | None = None
+    """(B, C) pooled, for attributes."""
+    chances: Tensor | None = None
+    """(B, 313, h', w') logits learnt beside."""
+    skin: Tensor | None = None
+    """(B, 1, h', w') logits learnt beside."""
 
 
 class Colorize(Task):
@@ -34,21 +49,28 @@ class Colorize(Task):
         super().__init__(recipe)
         self.attributes = AttributeHeads(recipe, self.network, dropout=0.2)
         self.perceptual = PerceptualLoss(recipe.loss.perceptual_trunk) if recipe.loss.perceptual else None
+        self.is_told = recipe.told.anything or recipe.loss.chances > 0 or recipe.loss.skin_map > 0
+        if self.is_told and not hasattr(self.network, "paint"):
+            raise OptionError(
+                f"The network {recipe.network} can't be told anything beside the gray; remove `told`, `loss.chances` "
+                "and `loss.skin_map`, or take the network ethnicity-aware."
+            )
 
     def training_step(self, raw: dict[str, Any], index: int) -> Tensor:
         """Loss of one batch."""
         batch = self.prepare(raw)
-        predicted, features = self.paint(batch["seen"], batch["groups"])
-        parts = self.losses(predicted, features, batch)
-        self.note_training(parts, predicted, batch)
+        painted = self.paint(batch)
+        parts = self.losses(painted, batch)
+        self.note_training(parts, painted.predicted, batch)
         return total(parts)
 
     def validation_step(self, raw: dict[str, Any], index: int, dataloader_idx: int = 0) -> None:
         """Loss, PSNR and SSIM at the validation size, and accuracy of race7 where it is learnt."""
         batch = self.prepare(raw)
-        predicted, features = self.paint(batch["seen"], batch["groups"])
+        painted = self.paint(batch)
+        predicted, features = painted.predicted, painted.features
         count = len(batch["lab"])
-        loss = total(self.losses(predicted, features, batch))
+        loss = total(self.losses(painted, batch))
         self.log_validation("loss", loss, count, dataloader_idx)
         with torch.autocast(predicted.device.type, enabled=False):
             self._measure(self.as_ab(predicted), batch["lab"], dataloader_idx)
@@ -66,12 +88,16 @@ class Colorize(Task):
 
     # What other kinds of painting replace
 
-    def paint(self, seen: Tensor, groups: Tensor) -> tuple[Tensor, Tensor | None]:
-        """(B, 1, s, s), (B, 6, s/4, s/4) -> what the loss is of, (B, ..., h, w), and (B, C) features or None."""
+    def paint(self, batch: dict[str, Tensor]) -> Painted:
+        """What the network gives for a finished batch."""
+        seen, groups = batch["seen"], batch["groups"]
+        if self.is_told:
+            told = Told(groups, batch.get("skin"), batch.get("light"), batch.get("hints"))
+            painting = self.network.paint(seen, told)
+            return Painted(painting.ab, painting.features, painting.chances, painting.skin)
         if hasattr(self.network, "predict"):
-            predicted, features = self.network.predict(seen, groups)
-            return predicted, features
-        return self.network(seen, groups), None
+            return Painted(*self.network.predict(seen, groups))
+        return Painted(self.network(seen, groups))
 
     def as_ab(self, predicted: Tensor) -> Tensor:
         """What `paint` gives -> (B, 2, h, w) float32 a* and b*."""
@@ -83,10 +109,10 @@ class Colorize(Task):
 
     # Shared by all of them
 
-    def losses(self, predicted: Tensor, features: Tensor | None, batch: dict[str, Tensor]) -> Parts:
+    def losses(self, painted: Painted, batch: dict[str, Tensor]) -> Parts:
         """Every part of the loss that the recipe gives a weight."""
         lightness, ab = batch["lab"][:, :1], batch["lab"][:, 1:]
-        how = self.recipe.loss
+        how, predicted = self.recipe.loss, painted.predicted
         # Autocast would bring some of these sums to 8 bits of precision.
         with torch.autocast(lightness.device.type, enabled=False):
             parts = {"color": (1.0, self.color_error(predicted, lightness, ab))}
@@ -94,7 +120,11 @@ class Colorize(Task):
                 parts["perceptual"] = (how.perceptual, self.perceptual(self.as_ab(predicted), lightness, ab))
             if how.skin:
                 parts["skin"] = (how.skin, skin_loss(self.as_ab(predicted), ab, batch["face"]))
-        return parts | self.attributes.losses(features, batch)
+            if how.chances and painted.chances is not None:
+                parts["chances"] = (how.chances, chances_loss(painted.chances, ab))
+            if how.skin_map and painted.skin is not None and "is_skin" in batch:
+                parts["skin_map"] = (how.skin_map, skin_map_loss(painted.skin, batch["is_skin"]))
+        return parts | self.attributes.losses(painted.features, batch)
 
     def note_training(self, parts: Parts, predicted: Tensor, batch: dict[str, Tensor]) -> None:
         """Log the loss, its parts, and now and then PSNR at the painted size."""

@@ -13,7 +13,7 @@ from colorizer import bins
 from colorizer.errors import OptionError
 from train.data import Pictures
 from train.recipe import Recipe
-from train.tasks.colorize import Colorize
+from train.tasks.colorize import Colorize, Painted
 
 # Pictures of each source that are counted, and every how many-th of their pixels along each side: millions of pixels.
 _COUNTED = 4000
@@ -40,10 +40,9 @@ class Distribution(Colorize):
         counts = count_colors(sources)
         self.rarity.copy_(bins.rebalancing(counts, self.recipe.loss.rebalance))
 
-    def paint(self, seen: Tensor, groups: Tensor) -> tuple[Tensor, Tensor | None]:
+    def paint(self, batch: dict[str, Tensor]) -> Painted:
         """(B, 313, h, w) logits, and features."""
-        logits, features = self.network.predict_logits(seen, groups)
-        return logits, features
+        return Painted(*self.network.predict_logits(batch["seen"], batch["groups"]))
 
     def as_ab(self, predicted: Tensor) -> Tensor:
         """The annealed mean."""

@@ -8,6 +8,7 @@ from kornia.color import lab_to_rgb
 from torch import Tensor
 from torch.nn import functional as F
 
+from colorizer import bins
 from train.data import UNKNOWN
 
 # Added to a picture's squared error before the logarithm, in 8-bit RGB units squared: below it (about 35 dB, where
@@ -66,6 +67,29 @@ def skin_loss(predicted: Tensor, ab: Tensor, face: Tensor) -> Tensor:
     across = (off.square().sum(1, keepdim=True) - along.square()).clamp_min(0)
     squared = (along / (1 + 0.045 * chroma)).square() + across / (1 + 0.015 * chroma).square()
     return ((squared + 0.1).sqrt() * face).sum() / mean_count(face.sum()).clamp_min(1)
+
+
+def chances_loss(logits: Tensor, ab: Tensor) -> Tensor:
+    """() mean cross-entropy of the bins' distribution with the truth's soft encoding.
+
+    Args:
+        logits: (B, 313, h, w).
+        ab: (B, 2, s, s) the truth.
+    """
+    numbers, shares = bins.neighbors(shrink(ab, logits))
+    return -(logits.float().log_softmax(1).gather(1, numbers) * shares).sum(1).mean()
+
+
+def skin_map_loss(logits: Tensor, is_skin: Tensor) -> Tensor:
+    """() binary cross-entropy over the pictures in which anybody's skin was found.
+
+    Args:
+        logits: (B, 1, h, w).
+        is_skin: (B, 1, h, w) 1 on skin.
+    """
+    error = F.binary_cross_entropy_with_logits(logits.float(), is_skin, reduction="none").mean((1, 2, 3))
+    has = (is_skin.amax((1, 2, 3)) > 0).float()
+    return (error * has).sum() / mean_count(has.sum()).clamp_min(1)
 
 
 def labels_loss(

@@ -1,0 +1,89 @@
+"""Where faces lie, written into a labels CSV: so that portraits, unlike FairFace's crops, needn't all be framed alike.
+
+    python -m train faces IMAGES --labels CSV [--out CSV]
+
+Adds a column `face`: x0 y0 x1 y1 of the largest face, in shares of the side of the picture's middle square, which is
+what training takes of it; empty where none is found.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from colorizer import lab, photo
+from colorizer.errors import OptionError, PhotoError
+from colorizer.faces import Face, FaceDetector
+from train import atomic, labels
+
+COLUMN = "face"
+
+
+def parse(texts: Sequence[str], where: str) -> np.ndarray:
+    """Cells of the column -> (N, 4) float32, NaN where a cell is empty.
+
+    Raises:
+        OptionError: a cell holds something else; the message names `where`.
+    """
+    boxes = np.full((len(texts), 4), np.nan, np.float32)
+    for i, text in enumerate(texts):
+        if not text.strip():
+            continue
+        try:
+            boxes[i] = [float(part) for part in text.split()]
+        except ValueError as error:
+            raise OptionError(
+                f"{where}: {COLUMN} is {text[:60]!r}; it must be x0 y0 x1 y1, shares of the side, or empty."
+            ) from error
+    if not np.isfinite(boxes[~np.isnan(boxes)]).all():
+        raise OptionError(f"{where}: {COLUMN} holds a number without end.")
+    return boxes
+
+
+def in_middle_square(face: Face, height: int, width: int) -> tuple[float, float, float, float]:
+    """A face's box in shares of the side of the middle square of a (height, width) picture."""
+    side = min(height, width)
+    left, top = (width - side) / 2, (height - side) / 2
+    x0, y0, x1, y1 = face.box
+    return (x0 - left) / side, (y0 - top) / side, (x1 - left) / side, (y1 - top) / side
+
+
+def find(path: Path, detector: FaceDetector) -> str:
+    """The column's cell for one picture; empty where no face is found or it can't be read."""
+    try:
+        rgb = photo.read(path).rgb
+    except PhotoError:
+        return ""
+    faces = detector.detect(lab.lightness(rgb))
+    if not faces:
+        return ""
+    largest = max(faces, key=lambda face: (face.box[2] - face.box[0]) * (face.box[3] - face.box[1]))
+    return " ".join(f"{value:.3f}" for value in in_middle_square(largest, *rgb.shape[:2]))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `python -m train faces`."""
+    parser.add_argument("images", type=Path, help="folder of pictures")
+    parser.add_argument("--labels", type=Path, required=True, help="CSV that names them")
+    parser.add_argument("--out", type=Path, help="where to write (default: over the CSV)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out `python -m train faces`; 0, or 1 with a sentence."""
+    try:
+        table = labels.read(args.labels)
+        detector = FaceDetector(torch.device("cpu"))
+        names = tqdm(table["imageName"], desc="faces", unit="picture", disable=None)
+        table[COLUMN] = [find(args.images / name, detector) for name in names]
+        out = args.out or args.labels
+        with atomic.replacing(out) as part:
+            table.to_csv(part, index=False)
+    except (OptionError, OSError) as error:
+        print(f"train faces: {error}", file=sys.stderr)
+        return 1
+    print(f"{out}: {int((table[COLUMN] != '').sum())} of {len(table)} pictures have a face.")
+    return 0
