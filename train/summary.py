@@ -10,11 +10,11 @@ from sklearn.metrics import confusion_matrix
 
 from colorizer.ethnicity import GROUPS
 from colorizer.metrics import Metrics
+from train import intervals
+from train.intervals import RESAMPLES, SEED
 from train.measure import OTHER
 
 METRICS: tuple[str, ...] = tuple(field.name for field in fields(Metrics) if field.name != "lpips_reason")
-RESAMPLES = 2000  # bootstrap resamples; their 2.5 and 97.5 percentiles move by about 2 % of the interval between seeds
-SEED = 0
 BINS = 15  # of the calibration error, as in Guo et al. 2017
 
 
@@ -42,23 +42,7 @@ def means_of(rows: pd.DataFrame, resamples: int = RESAMPLES, seed: int = SEED) -
     Returns:
         {metric: {"mean", "low", "high", "n"}}, n the photos on which it could be measured; without one, None.
     """
-    values = rows[list(METRICS)].to_numpy(np.float64, na_value=np.nan)  # (N, M)
-    is_known = np.isfinite(values)
-    values = np.where(is_known, values, 0)
-    # How often each photo is drawn, so that all metrics share a resample and a product is all there is to compute.
-    draws = np.random.default_rng(seed).multinomial(len(rows), np.full(len(rows), 1 / len(rows)), resamples)
-    counts = draws @ is_known.astype(np.float64)  # (R, M)
-    sums = draws @ values
-    means: dict[str, Any] = {}
-    for k, metric in enumerate(METRICS):
-        n = int(is_known[:, k].sum())
-        if n == 0:
-            means[metric] = None
-            continue
-        drawn = counts[:, k] > 0
-        low, high = np.percentile(sums[drawn, k] / counts[drawn, k], [2.5, 97.5]).tolist()
-        means[metric] = {"mean": float(values[:, k].sum() / n), "low": low, "high": high, "n": n}
-    return means
+    return intervals.means(rows, METRICS, resamples=resamples, seed=seed)
 
 
 def fairness_of(groups: dict[str, Any]) -> dict[str, Any] | None:
