@@ -154,6 +154,15 @@ class Truth:
             aligned_skin_delta_e=_mean(delta_e(lab.rgb_to_lab(aligned_rgb)[skin], true_lab[skin])),
         )
 
+    def compare_skin(self, prediction: np.ndarray) -> dict[str, float | None]:
+        """The skin fields of `Metrics` but the aligned one, alone: a tenth of `compare`'s time.
+
+        Args:
+            prediction: (256, 256, 3) uint8.
+        """
+        predicted, true = lab.rgb_to_lab(prediction)[self.skin], self.lab[self.skin]  # (n, 3)
+        return _skin_errors(predicted, true, delta_e(predicted, true))
+
 
 def to_protocol(rgb: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8 -> (256, 256, 3) uint8, bicubic as Pillow does it; the aspect ratio is not kept."""

@@ -74,9 +74,9 @@ def measure(
     todo = [name for name in hashes if not is_measured(folder / name, hashes[name], stamp)]
     if not todo:
         print(f"{photos.title}: nothing to do, all {len(hashes)} are measured")
-        return _problems(found, _known_faces(folder, stamp) or {})
-    faces = _known_faces(folder, stamp) or _find_faces(found, folder, stamp, photos.title, jobs)
-    left_out = _problems(found, faces)
+        return problems(found, _known_faces(folder, stamp) or {})
+    faces = faces_of(found, folder, photos.title, jobs)
+    left_out = problems(found, faces)
     near_gray = sum(known == NEAR_GRAY for known in faces.values())
     for start in range(0, len(todo), TOGETHER):
         part = todo[start : start + TOGETHER]
@@ -85,10 +85,10 @@ def measure(
         load = machine.load()
         rows: list[dict[str, Any]] = []
         arguments = (
-            (*picture, faces[picture[0]]) for picture in found.read() if _is_usable(faces, picture[0])
+            (*picture, faces[picture[0]]) for picture in found.read() if is_usable(faces, picture[0])
         )
         title = f"{photos.title}: {', '.join(part)}"
-        total = sum(_is_usable(faces, name) for name in found.table["imageName"])
+        total = sum(is_usable(faces, name) for name in found.table["imageName"])
         for one in station.each(station.measure, arguments, total, title, jobs, (weights, part)):
             rows += one
         if not rows:
@@ -186,6 +186,12 @@ def _fingerprint(found: pictures.Pictures) -> str:
 # ---- Who is where: found out once for all models.
 
 
+def faces_of(found: pictures.Pictures, folder: Path, title: str, jobs: int) -> dict[str, station.Known]:
+    """Who is where on each photo: read from `folder`'s faces.json, or found, in `jobs` processes, and kept there."""
+    stamp = _fingerprint(found)
+    return _known_faces(folder, stamp) or _find_faces(found, folder, stamp, title, jobs)
+
+
 def _known_faces(folder: Path, photos: str) -> dict[str, station.Known] | None:
     """What faces.json holds, if it is of these photos and of the classifier that is there now."""
     try:
@@ -207,12 +213,14 @@ def _find_faces(
     return faces
 
 
-def _problems(found: pictures.Pictures, faces: Mapping[str, station.Known]) -> list[str]:
+def problems(found: pictures.Pictures, faces: Mapping[str, station.Known]) -> list[str]:
+    """ "name: why" of photos that are missing or can't be read."""
     unreadable = [
         f"{name}: {why}" for name, why in faces.items() if isinstance(why, str) and why != NEAR_GRAY
     ]
     return unreadable + [f"{name}: there is no such picture" for name in found.missing]
 
 
-def _is_usable(faces: Mapping[str, station.Known], name: str) -> bool:
+def is_usable(faces: Mapping[str, station.Known], name: str) -> bool:
+    """Whether a photo can be measured."""
     return not isinstance(faces[name], str)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from colorizer import checkpoint, lab, metrics, photo
@@ -43,6 +44,23 @@ def _start(weights: Mapping[str, str], names: Sequence[str]) -> None:
     _station = _Station(weights, names)
 
 
+def colorizer(name: str) -> Colorizer:
+    """One of this process's models, by what `each` was told to call it."""
+    assert _station is not None
+    return _station.colorizers[name]
+
+
+def portrait(gray: NDArray[np.uint8], known: Sequence[dict[str, Any]]) -> Portrait:
+    """A photo whose faces were found before, by `look`: as `Colorizer.analyze` gives it.
+
+    Args:
+        gray: (H, W, 3) uint8.
+        known: fields of the faces.
+    """
+    picture = photo.from_image(gray)
+    return Portrait(picture, lab.lightness(picture.rgb), tuple(Face(**_tupled(face)) for face in known), {})
+
+
 def look(name: str, content: bytes) -> tuple[str, Known]:
     """A photo's faces with their probabilities, or why it is left out."""
     assert _station is not None
@@ -62,10 +80,8 @@ def measure(
     assert _station is not None
     truth = protocol_truth(content)
     gray = metrics.gray(truth)
-    faces = tuple(Face(**_tupled(face)) for face in known)
-    picture = photo.from_image(gray)
-    portrait = Portrait(picture, lab.lightness(picture.rgb), faces, {})
-    reference = metrics.Truth(truth, faces)
+    seen = portrait(gray, known)
+    reference = metrics.Truth(truth, seen.faces)
     rows = []
     for model in _station.names:
         if model == "gray":
@@ -73,9 +89,9 @@ def measure(
         elif model == "tint":
             painted = metrics.tint(truth, FAIRFACE_TINT)
         else:
-            painted = np.asarray(_station.colorizers[model].paint(portrait).image)
+            painted = np.asarray(_station.colorizers[model].paint(seen).image)
         about = {"imageName": name, "ethnicity": ethnicity, "group": group_of(ethnicity)}
-        rows.append(about | {"model": model, "faces": len(faces)} | reference.compare(painted).as_dict())
+        rows.append(about | {"model": model, "faces": len(seen.faces)} | reference.compare(painted).as_dict())
     return rows
 
 

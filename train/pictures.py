@@ -6,7 +6,7 @@ pictures = pictures.find(Path("photos.tar"), Path("labels.csv"))
 
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -71,6 +71,11 @@ def find(data: Path, labels: Path | None = None, split: str = "val", limit: int 
     missing = tuple(table.loc[~has_picture, "imageName"])
     source = short_name(data if labels is None else labels)
     return Pictures(table[has_picture].reset_index(drop=True), missing, places, source)
+
+
+def only(pictures: Pictures, table: pd.DataFrame) -> Pictures:
+    """The pictures of some rows of their table."""
+    return replace(pictures, table=table.reset_index(drop=True))
 
 
 def short_name(path: Path) -> str:
