@@ -102,12 +102,13 @@
     document.getElementById("before-after").scrollIntoView({ behavior: motion(), block: "start" });
   }
 
-  // A picture of the comparison goes into the slider above: say so, and go there once it has come.
+  // A picture of the comparison or a suggestion goes into the slider above: say so, and go there once it has come.
   let picked = null;
-  function nameGrid() {
-    document.querySelectorAll("#compare-grid .thumbnail-item").forEach((button) => {
+  function nameGrids() {
+    document.querySelectorAll(":is(#compare-grid, #suggest-grid) .thumbnail-item").forEach((button) => {
       const caption = button.querySelector(".caption-label");
-      const label = `${caption ? caption.textContent.trim() : ""}: show in the before/after slider`;
+      const does = button.closest("#suggest-grid") ? "take it as the result" : "show in the before/after slider";
+      const label = `${caption ? caption.textContent.trim() : ""}: ${does}`;
       if (button.getAttribute("aria-label") !== label) button.setAttribute("aria-label", label);
       if (button.onclick) return;
       button.onclick = () => {
@@ -135,11 +136,96 @@
     if (isFollowing && handle && document.activeElement !== handle) handle.focus({ preventScroll: true });
   }
 
+  // Colour hints by keyboard: the arrow keys move a mark over the picture, Enter clicks there.
+  const aim = { x: 0.5, y: 0.5 };
+  const AIM_KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+  function aimedAt(image) {
+    const frame = image.getBoundingClientRect();
+    const scale = Math.min(frame.width / image.naturalWidth, frame.height / image.naturalHeight) || 0;
+    const [width, height] = [image.naturalWidth * scale, image.naturalHeight * scale];
+    return {
+      clientX: frame.left + (frame.width - width) / 2 + aim.x * width,
+      clientY: frame.top + (frame.height - height) / 2 + aim.y * height,
+    };
+  }
+
+  function showAim(button) {
+    let mark = document.getElementById("aim");
+    const image = button && button.querySelector("img");
+    if (!image) {
+      if (mark) mark.remove();
+      return;
+    }
+    if (!mark) {
+      mark = document.createElement("i");
+      mark.id = "aim";
+      mark.setAttribute("aria-hidden", "true");
+      document.querySelector(".gradio-container").append(mark);
+    }
+    const { clientX, clientY } = aimedAt(image);
+    mark.style.left = `${clientX}px`;
+    mark.style.top = `${clientY}px`;
+    button.setAttribute(
+      "aria-label",
+      "Picture for colour hints. Arrow keys aim, Enter puts the next hint there. Aiming at " +
+        `${Math.round(100 * aim.x)} % from the left, ${Math.round(100 * aim.y)} % from the top`
+    );
+  }
+
+  function onAim(event) {
+    const button = event.currentTarget;
+    const image = button.querySelector("img");
+    if (!image) return;
+    if (event.key in AIM_KEYS) {
+      const [x, y] = AIM_KEYS[event.key].map((way) => way * (event.shiftKey ? 0.002 : 0.02));
+      aim.x = Math.min(0.998, Math.max(0.002, aim.x + x));
+      aim.y = Math.min(0.998, Math.max(0.002, aim.y + y));
+      showAim(button);
+    } else if (event.key === "Enter" || event.key === " ") {
+      const place = { bubbles: true, cancelable: true, view: window, ...aimedAt(image) };
+      image.dispatchEvent(new MouseEvent("click", place));
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+
+  function nameCanvas() {
+    const button = document.querySelector("#canvas .image-container > button");
+    if (button && !button.dataset.aims) {
+      button.dataset.aims = "true";
+      button.setAttribute("aria-label", "Picture for colour hints. Arrow keys aim, Enter puts the next hint there");
+      button.addEventListener("keydown", onAim);
+      button.addEventListener("focus", () => { if (button.matches(":focus-visible")) showAim(button); });
+      button.addEventListener("blur", () => showAim(null));
+    }
+    // Parts of the colour picker that Gradio leaves without a name.
+    const names = { ".eyedropper": "Pick a colour from the screen", "input": "Colour as #rrggbb" };
+    for (const [part, label] of Object.entries(names)) {
+      const found = document.querySelector(`#hint-colour .color-picker .input ${part}`);
+      if (found && !found.hasAttribute("aria-label")) found.setAttribute("aria-label", label);
+    }
+    const swatch = document.querySelector("#hint-colour .color-picker .swatch"); // does nothing
+    if (swatch && swatch.tabIndex !== -1) {
+      swatch.tabIndex = -1;
+      swatch.setAttribute("aria-hidden", "true");
+    }
+  }
+
+  // The mark stays on its place of the picture.
+  for (const moves of ["scroll", "resize"]) {
+    addEventListener(moves, () => {
+      if (document.getElementById("aim")) showAim(document.activeElement.closest("#canvas button"));
+    }, { capture: true, passive: true });
+  }
+
   function name() {
     bringResult();
-    nameGrid();
+    nameGrids();
     bringPicked();
     nameSlider();
+    nameCanvas();
     nameRegions();
   }
 

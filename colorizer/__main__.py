@@ -1,9 +1,10 @@
 """The command line.
 
-python -m colorizer colorize INPUT... --out DIR [--model NAME] [--ethnicity auto|none|GROUP] [--vividness X]
-                                      [--device auto|cpu|cuda] [--report report.csv]
+python -m colorizer colorize INPUT... --out DIR [--model NAME] [--ethnicity auto|none|GROUP|TONE] [--vividness X]
+                                      [--light predicted|neutral] [--warmth X] [--tint X] [--hint X,Y,#rrggbb]...
+                                      [--suggestions N] [--device auto|cpu|cuda] [--report report.csv]
 python -m colorizer compare INPUT... --models all|NAME,NAME [--truth FILE|DIR] --out sheet.png|page.html
-                                      [--ethnicity auto|none|GROUP] [--vividness X] [--device auto|cpu|cuda]
+                                      [--ethnicity auto|none|GROUP|TONE] [--vividness X] [--device auto|cpu|cuda]
 python -m colorizer models
 python -m colorizer fetch zhang-eccv16
 
@@ -14,12 +15,15 @@ itself was wrong, nothing was done; 130: stopped by Ctrl-C.
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from colorizer.errors import OptionError, RanginError
 from colorizer.groups import NAMED, check_choice
+from colorizer.steering import HINTS_LIMIT, LIGHTS, SHIFT_LIMIT, Steering
+from colorizer.steering_text import TOO_MANY, parse_hint
 
 if TYPE_CHECKING:
     from colorizer.batch import Row
@@ -46,24 +50,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def colorize(options: argparse.Namespace) -> int:
-    """Every photo to DIR/<stem>.png."""
+    """Every photo to DIR/<stem>.png; suggestions to DIR/suggestions/<stem>-1.png and so on."""
     # Imported here, since PyTorch takes seconds and `--help` should not.
     from contextlib import nullcontext
 
     from colorizer.batch import Report, colorize_files, find_files, make_folder
     from colorizer.options import check_vividness
-    from colorizer.pipeline import Colorizer
+    from colorizer.pipeline import SUGGESTIONS_LIMIT, Colorizer
 
     check_vividness(options.vividness)
+    steering = Steering(options.light, options.warmth, options.tint, hints=tuple(options.hint))
+    replace(steering, hints=()).check(1, 1)  # whether the hints lie in a photo, each one's row says
+    if len(steering.hints) > HINTS_LIMIT:
+        raise OptionError(TOO_MANY)
+    if not 0 <= options.suggestions <= SUGGESTIONS_LIMIT:
+        raise OptionError(
+            f"{options.suggestions} suggestions can't be made; choose 1 to {SUGGESTIONS_LIMIT}, or 0 for none."
+        )
     leave_out = [options.out] if options.report is None else [options.out, options.report]
     files = find_files(options.input, leave_out)
     make_folder(options.out)  # first, since loading takes seconds
     colorizer = Colorizer.load(options.model, options.device)
+    if not colorizer.steerable and (not steering.is_default or options.suggestions):
+        raise OptionError(
+            f"The model {colorizer.name} can't be steered; leave out --light, --warmth, --tint, --hint and "
+            "--suggestions, or take the default model."
+        )
     rows: list[Row] = []
     start = time.perf_counter()
     with nullcontext() if options.report is None else Report(options.report) as report:
         try:
-            work = colorize_files(colorizer, files, options.out, options.ethnicity, options.vividness)
+            chosen = options.ethnicity, options.vividness, steering, options.suggestions
+            work = colorize_files(colorizer, files, options.out, *chosen)
             for row in _with_progress(work, len(files)):
                 rows.append(row)
                 if report is not None:
@@ -117,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, required=True, metavar="DIR", help="folder to write to; made if missing"
     )
     one.add_argument("--model", default="default", metavar="NAME", help="name, path, or hf:user/name")
+    _add_steering(one)
     one.add_argument("--report", type=Path, metavar="FILE", help="a CSV with a row for each file")
 
     sheet = commands.add_parser(
@@ -148,13 +167,17 @@ def _parser() -> argparse.ArgumentParser:
     for command in (one, sheet):
         command.add_argument(
             "--ethnicity",
-            type=_choice,
+            type=_sentence(check_choice),
             default="auto",
             metavar="auto|none|GROUP|TONE",
             help=f"for all faces: auto estimates each one's, none paints neutrally, or one of {NAMED} (skin tones)",
         )
         command.add_argument(
-            "--vividness", type=float, default=1.0, metavar="X", help="0 is gray, 1 as predicted, 2 the most"
+            "--vividness",
+            type=float,
+            default=1.0,
+            metavar="X",
+            help="0 is gray, 1 as painted, 2 as vivid as the model thinks likely",
         )
         command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     overview = commands.add_parser(
@@ -169,11 +192,44 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _choice(text: str) -> str:
-    try:
-        return check_choice(text)
-    except OptionError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+def _add_steering(command: argparse.ArgumentParser) -> None:
+    """Options that a model has to be made for."""
+    command.add_argument(
+        "--light",
+        choices=LIGHTS,
+        default="predicted",
+        help="predicted: as the model thinks; neutral: skin has the colours measured under neutral light",
+    )
+    limit = f"from {-SHIFT_LIMIT:g} to {SHIFT_LIMIT:g}, 0 is as the model thinks"
+    for name, ways in (("--warmth", "cool to warm (b*)"), ("--tint", "green to pink (a*)")):
+        command.add_argument(name, type=float, default=0.0, metavar="X", help=f"{ways}, {limit}")
+    command.add_argument(
+        "--hint",
+        type=_sentence(parse_hint),
+        action="append",
+        default=[],
+        metavar="X,Y,#rrggbb",
+        help="this colour at this pixel, its region follows; may be given many times",
+    )
+    command.add_argument(
+        "--suggestions",
+        type=int,
+        default=0,
+        metavar="N",
+        help="up to so many other palettes for each photo, into DIR/suggestions",
+    )
+
+
+def _sentence(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """`parse` for argparse, which says the error's sentence."""
+
+    def parsed(text: str) -> T:
+        try:
+            return parse(text)
+        except OptionError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return parsed
 
 
 def _names(text: str) -> list[str]:

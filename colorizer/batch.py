@@ -16,7 +16,11 @@ from types import TracebackType
 
 from colorizer import photo
 from colorizer.errors import OptionError, PhotoError, RanginError
-from colorizer.pipeline import Colorizer
+from colorizer.pipeline import Colorizer, Result
+from colorizer.steering import Steering
+
+# The folder of suggestions in the output folder.
+SUGGESTIONS = "suggestions"
 
 log = logging.getLogger(__name__)
 
@@ -77,27 +81,40 @@ def colorize_files(
     out: Path,
     ethnicity: str = "auto",
     vividness: float = 1.0,
+    steering: Steering | None = None,
+    suggestions: int = 0,
 ) -> Iterator[Row]:
     """Write `out`/<stem>.png for each file; a file that fails gets a row with its error, and the rest goes on.
 
     Two files of one stem, or a file in `out` that Rangin did not make, never overwrite each other: the later one
-    is written as <stem>-2.png, and so on, and its row says so.
+    is written as <stem>-2.png, and so on, and its row says so. Suggestions lie in a folder of their own, where no
+    file's output can be, as `out`/suggestions/<stem>-1.png, and so on, with the stem of the file's output.
 
     Args:
         colorizer: the model.
         files: from `find_files`.
         out: an existing folder.
-        ethnicity: "auto", "none" or a group, for all faces.
-        vividness: as for `Colorizer.paint`.
+        ethnicity: "auto", "none", a group or a skin tone, for all faces.
+        vividness, steering: as for `Colorizer.paint`; hints are in pixels of each photo.
+        suggestions: how many other palettes to write for each, if the model has as many.
     """
     files = list(files)
-    names = _Names(out, {file.resolve() for file in files})
+    inputs = {file.resolve() for file in files}
+    names, others = _Names(out, inputs), _Names(out / SUGGESTIONS, inputs)
     for file in files:
         start = time.perf_counter()
         try:
-            result = colorizer.colorize(file, ethnicity, vividness)
+            portrait = colorizer.analyze(file)
+            result = colorizer.paint(portrait, ethnicity, vividness, steering=steering)
+            found = (
+                colorizer.suggest(portrait, ethnicity, vividness, steering, suggestions)
+                if suggestions
+                else []
+            )
             target, notes = names.claim(file)
             photo.write(result.image, target, model=result.model)
+            if suggestions:
+                notes += _write_suggestions(found, suggestions, target, others)
         except RanginError as error:
             yield Row(str(file), ethnicity=ethnicity, seconds=_since(start), error=str(error))
         except Exception as error:  # a mistake of ours with one photo must not cost the user the others
@@ -112,6 +129,18 @@ def colorize_files(
             yield Row(
                 str(file), str(target), width, height, len(result.faces), ethnicity, _since(start), all_notes
             )
+
+
+def _write_suggestions(results: Sequence[Result], wanted: int, target: Path, names: "_Names") -> list[str]:
+    """Write other colours of one photo, whose own are in `target`, and say how many and where."""
+    if not results:
+        return ["There are no suggestions: the model is sure of its colours."]
+    make_folder(names.out)
+    for number, result in enumerate(results, 1):
+        path, _ = names.claim(Path(f"{target.stem}-{number}.png"))
+        photo.write(result.image, path, model=result.model)
+    fewer = "" if len(results) == wanted else f", where {wanted} were asked for"
+    return [f"{len(results)} suggestions in {names.out.name}{fewer}."]
 
 
 class Report:

@@ -3,6 +3,7 @@
 desk = Desk(folder)                                     # files for the browser are written below `folder`
 shown = desk.open("grandmother.jpg")                    # before, after, boxes, a card a face
 desk.repaint(shown.key, ["Indian"], vividness=1.2)      # no face is looked for again
+desk.repaint(shown.key, ["Monk 4"], 1.0, steering=Steering(warmth=5))
 """
 
 import logging
@@ -17,16 +18,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from colorizer import view
-from colorizer.desk_work import Shown, Work
+from colorizer import view, view_steer
+from colorizer.desk_work import Choice, Shown, Work
 from colorizer.errors import ModelError, PhotoError
 from colorizer.files import sweep_works, work_folder
 from colorizer.settings import Settings, get_settings
 from colorizer.shelf import Shelf
 
 if TYPE_CHECKING:
-    from colorizer.pipeline import Colorizer, Portrait
+    from colorizer.pipeline import Colorizer, Portrait, Result
     from colorizer.stages import Progress
+    from colorizer.steering import Steering
 
 # The longer side at which the true photo is kept to be looked at; pixels.
 TRUTH_SIDE = 640
@@ -97,7 +99,7 @@ class Desk:
         size = portrait.photo.rgb.nbytes + portrait.lightness.nbytes + gray.nbytes
         self.shelf.put(key, work, size)
         try:
-            shown = self.paint(key, work, portrait, work.choices(()), vividness, progress)
+            shown = self.paint(key, work, portrait, work.choice((), vividness, None), progress)
             return replace(shown, copy=view.copy_for_browsers(portrait, folder))
         except BaseException:  # nobody will ever know the key
             self.forget(key)
@@ -109,6 +111,7 @@ class Desk:
         choices: Sequence[str],
         vividness: float = 1.0,
         progress: "Progress | None" = None,
+        steering: "Steering | None" = None,
     ) -> Shown:
         """Paint a photo again without looking for faces again.
 
@@ -117,23 +120,29 @@ class Desk:
             choices: what the menus say, as for `Work.choices`.
             vividness: as for `Colorizer.paint`.
             progress: told of each stage.
+            steering: the light; hints are the photo's own, see `desk_steer`.
 
         Raises:
             PhotoError: the photo has been put away.
-            OptionError: a choice or the vividness is not allowed.
+            OptionError: a choice, the vividness or the light is not allowed.
         """
         work = self.work(key)
         with work.lock:
-            chosen = work.choices(choices)
+            choice = work.choice(choices, vividness, steering)
             # A menu tells of one choice twice: when it is made, and when it is left.
-            shown = work.still_shown(chosen, vividness)
+            shown = work.still_shown(choice)
             if shown is None:
-                shown = self.paint(str(key), work, work.portrait, chosen, vividness, progress)
+                shown = self.paint(str(key), work, work.portrait, choice, progress)
             work.run = None
             return shown
 
     def switch(
-        self, key: str | None, estimate: bool, vividness: float = 1.0, progress: "Progress | None" = None
+        self,
+        key: str | None,
+        estimate: bool,
+        vividness: float = 1.0,
+        progress: "Progress | None" = None,
+        steering: "Steering | None" = None,
     ) -> Shown:
         """Paint every face as estimated, or every face neutrally. Estimates now if that was left out before.
 
@@ -150,8 +159,10 @@ class Desk:
             elif not all(face.probabilities for face in faces):
                 faces = tuple(self.colorizer.classifier.classify(work.portrait.lightness, faces))
             portrait = replace(work.portrait, faces=faces)
-            choices = ["auto" if estimate else "none"] * len(faces)
-            shown = self.paint(str(key), work, portrait, choices, vividness, progress)
+            palettes = ("auto" if estimate else "none",) * len(faces)
+            choice = replace(work.choice((), vividness, steering), palettes=palettes)
+            work.suggested = None
+            shown = self.paint(str(key), work, portrait, choice, progress)
             work.portrait, work.is_estimated, work.run = portrait, estimate, None
             return shown
 
@@ -213,26 +224,47 @@ class Desk:
         key: str,
         work: Work,
         portrait: "Portrait",
-        choices: Sequence[str],
-        vividness: float,
+        choice: Choice,
         progress: "Progress | None" = None,
         painter: "Colorizer | None" = None,
     ) -> Shown:
-        """Paint a photo by `painter`, by default the page's model, and write what the page shows of it.
+        """Paint a photo by the page's model, or unsteered by `painter`, and write what the page shows of it.
 
         Whoever calls this holds the photo's lock, or is alone with it.
+        """
+        colorizer, steering = (painter, None) if painter else (self.colorizer, choice.steering)
+        result = colorizer.paint(portrait, choice.palettes, choice.vividness, progress, steering)
+        return self.show(key, work, portrait, choice, result, is_own=painter is None)
+
+    def show(
+        self,
+        key: str,
+        work: Work,
+        portrait: "Portrait",
+        choice: Choice,
+        result: "Result",
+        is_own: bool = True,
+    ) -> Shown:
+        """Write what the page shows of a painting; as `paint` without painting.
+
+        Args:
+            key, work, portrait: the photo.
+            choice: what was painted.
+            result: what came of it.
+            is_own: whether the page's model painted it as chosen, so that the same choice needs no other painting.
         """
         from colorizer import metrics, photo
 
         if not work.before.is_file():  # the visitor works longer than the page keeps files
             work.save_gray()
-        result = (painter or self.colorizer).paint(portrait, choices, vividness, progress)
         rgb = np.asarray(result.image)
         work.painted = metrics.to_protocol(rgb)
         work.paintings += 1
-        after = work.folder / str(work.paintings) / f"{work.stem}-colour.png"
-        after.parent.mkdir(parents=True, exist_ok=True)
+        folder = work.folder / str(work.paintings)
+        folder.mkdir(parents=True, exist_ok=True)
+        after, canvas = folder / f"{work.stem}-colour.png", folder / f"{work.stem}-hints.jpg"
         photo.write(rgb, after, model=result.model)
+        photo.write(np.asarray(view_steer.canvas(rgb, work.hints)), canvas, model=result.model)
         shutil.rmtree(work.folder / str(work.paintings - RESULTS_KEPT), ignore_errors=True)
         indices = view.menu_faces(result.faces)
         shown = Shown(
@@ -245,6 +277,11 @@ class Desk:
             chosen=tuple(result.faces[index].chosen for index in indices),
             summary=view.summary(portrait, result),
             metrics=work.table(),
+            canvas=canvas,
+            hints=view_steer.hint_list(work.hints),
+            light=view_steer.light(result.light),
+            steerable=self.colorizer.steerable,
+            suggestions=work.suggestions_for(choice) if is_own else work.suggested,
         )
-        work.last = None if painter else (portrait, tuple(choices), vividness, shown)
+        work.last = (portrait, choice, shown) if is_own else None
         return shown

@@ -18,7 +18,7 @@ from PIL import Image
 from colorizer import view_compare as view
 from colorizer.desk import Desk
 from colorizer.desk_run import GRID_SIDE, Kept, Run, Stand, reduced
-from colorizer.desk_work import Shown, Work
+from colorizer.desk_work import Choice, Shown, Work
 from colorizer.errors import ModelError, OptionError, PhotoError
 from colorizer.view import stem
 
@@ -167,9 +167,8 @@ class Comparing:
                 raise PhotoError(OUTDATED)
             name = run.kept[int(str(index))].painting.model
             painter = self._painter(name)
-            shown = self.desk.paint(
-                str(key), work, work.portrait, run.choices, run.vividness, progress, painter
-            )
+            choice = Choice(tuple(run.choices), run.vividness)
+            shown = self.desk.paint(str(key), work, work.portrait, choice, progress, painter)
         return replace(shown, summary=shown.summary + view.picked(name, self.desk.colorizer.name))
 
     def _checked(self, models: Sequence[str]) -> tuple[str, ...]:

@@ -12,12 +12,25 @@ from PIL import Image
 
 from colorizer import view
 from colorizer.groups import check_choice
+from colorizer.steering import Steering
 
 if TYPE_CHECKING:
     from colorizer.desk_run import Run
+    from colorizer.desk_suggest import Suggested
     from colorizer.faces import Face
     from colorizer.metrics import Metrics
     from colorizer.pipeline import Portrait
+    from colorizer.steering import Hint
+
+
+@dataclass(frozen=True)
+class Choice:
+    """All that is chosen for a painting."""
+
+    palettes: tuple[str, ...] = ()
+    """One for each face, left to right."""
+    vividness: float = 1.0
+    steering: Steering = field(default_factory=Steering)
 
 
 @dataclass
@@ -37,14 +50,21 @@ class Work:
     """The same to look at, RGB, small, in its own shape."""
     painted: np.ndarray | None = None
     """The last painting as the protocol wants it."""
-    last: "tuple[Portrait, tuple[str, ...], float, Shown] | None" = None
-    """Of what, with which choices and how vividly the page's own model painted last, and what came of it."""
+    last: "tuple[Portrait, Choice, Shown] | None" = None
+    """Of what and with which choice the page's own model painted last, and what came of it."""
     paintings: int = 0
+    hints: "tuple[Hint, ...]" = ()
+    """In pixels of the photo, in the order in which they were given."""
+    suggested: "Suggested | None" = None
+    """Other colours for the choice that is shown; None when another choice has been painted since."""
+    suggestions: int = 0
     run: "Run | None" = None
     """The comparison of models that belongs to what is shown; None when another choice has been painted since."""
     runs: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
     """Held while the photo is painted or measured: where several are worked on at once, each one still takes turns."""
+    hints_lock: threading.Lock = field(default_factory=threading.Lock)
+    """Held for the moment in which hints change, also while the photo is painted."""
 
     def save_gray(self) -> None:
         """Write the slider's left side."""
@@ -67,15 +87,32 @@ class Work:
             all_choices[index] = check_choice(choice)
         return all_choices
 
-    def still_shown(self, choices: Sequence[str], vividness: float) -> "Shown | None":
-        """The last painting, if it is of these choices, by the page's own model, and its files are still there."""
+    def choice(self, menus: Sequence[str], vividness: float, steering: Steering | None) -> Choice:
+        """What is chosen now: the menus, the vividness, the light that `steering` says, and the photo's hints.
+
+        Raises:
+            OptionError: one of these is not allowed.
+        """
+        steering = replace(steering or Steering(), hints=self.hints)
+        height, width = self.gray.shape
+        steering.check(width, height)
+        return Choice(tuple(self.choices(menus)), vividness, steering)
+
+    def still_shown(self, choice: Choice) -> "Shown | None":
+        """The last painting, if it is of this choice, by the page's own model, and its files are still there."""
         if self.last is None:
             return None
-        portrait, last_choices, last_vividness, shown = self.last
-        is_same = portrait is self.portrait and (last_choices, last_vividness) == (tuple(choices), vividness)
+        portrait, last_choice, shown = self.last
+        is_same = portrait is self.portrait and last_choice == choice
         if not is_same or not self.before.is_file() or not shown.after.is_file():
             return None
-        return replace(shown, metrics=self.table())
+        return replace(shown, metrics=self.table(), suggestions=self.suggestions_for(choice))
+
+    def suggestions_for(self, choice: Choice) -> "Suggested | None":
+        """The suggestions, if they are for this choice; those for another one are let go."""
+        if self.suggested is not None and self.suggested.choice != choice:
+            self.suggested = None
+        return self.suggested
 
     def measure(self, painted: np.ndarray) -> "Metrics | None":
         """(256, 256, 3) uint8 against the true photo; None without one."""
@@ -122,6 +159,16 @@ class Shown:
     summary: str
     metrics: str
     """HTML of the metrics table; empty without a true photo."""
+    canvas: Path
+    """JPEG of at most CANVAS_SIDE with the AI mark: the painting with its hints, to place more of them on."""
+    hints: str
+    """HTML of the hints."""
+    light: str
+    """HTML: the painting's light in words."""
+    steerable: bool
+    """Whether the page's model follows light, hints and so on."""
+    suggestions: "Suggested | None" = None
+    """Other colours that were suggested for this choice."""
     copy: Path | None = None
     """The photo as a browser can show it, where it can't show the file itself."""
 

@@ -1,6 +1,6 @@
 """What other programs ask for over HTTP: one call, one answer, nothing remembered. Knows no gradio.
 
-path, faces = service.colorize(desk, "grandmother.jpg", "Indian, auto", 1.0)
+path, faces = service.colorize(desk, "grandmother.jpg", "Indian, Monk 4", 1.0)
 """
 
 import secrets
@@ -14,13 +14,22 @@ import numpy as np
 from colorizer.desk import Desk
 from colorizer.errors import OptionError, PhotoError
 from colorizer.groups import check_choice
+from colorizer.steering import Steering
+from colorizer.steering_text import parse_hints
 from colorizer.view import stem
 
 MISSING = "No photo came with this request; send one as a file."
 
 
 def colorize(
-    desk: Desk, photo: str | Path | None, ethnicity: str = "auto", vividness: float = 1.0
+    desk: Desk,
+    photo: str | Path | None,
+    ethnicity: str = "auto",
+    vividness: float = 1.0,
+    light: str = "predicted",
+    warmth: float = 0.0,
+    tint: float = 0.0,
+    hints: str = "",
 ) -> tuple[Path, list[dict[str, Any]]]:
     """A photo in colour.
 
@@ -29,20 +38,23 @@ def colorize(
         photo: the file.
         ethnicity: one choice for all faces, or one for each face, left to right, separated by commas.
         vividness: as for `Colorizer.paint`.
+        light, warmth, tint: as for `Steering`.
+        hints: JSON as `steering_text.parse_hints` takes it, in pixels of the photo as it is seen.
 
     Returns:
         The PNG of full size; for each face its box, landmarks, score, probabilities and what was chosen.
 
     Raises:
         PhotoError: no photo, or none that can be read.
-        OptionError: `ethnicity` or `vividness` is not allowed.
+        OptionError: one of the others is not allowed, a hint lies outside the photo, or the model can't be steered.
     """
     from colorizer.options import check_vividness
     from colorizer.photo import write
 
     choices = parse_ethnicity(ethnicity)
     check_vividness(vividness)
-    result = desk.colorizer.colorize(_given(photo), choices, vividness)
+    steering = Steering(light, warmth, tint, hints=parse_hints(hints))
+    result = desk.colorizer.colorize(_given(photo), choices, vividness, steering=steering)
     path = _new_file(desk, f"{stem(_given(photo))}-colour.png")
     write(np.asarray(result.image), path, model=result.model)
     return path, [asdict(face) for face in result.faces]

@@ -11,6 +11,7 @@ from colorizer import samples, tab_api, texts
 from colorizer.desk import Desk
 from colorizer.desk_work import Shown, public_name
 from colorizer.errors import RanginError
+from colorizer.steering import Steering
 from colorizer.tab_widgets import Widgets
 
 PROGRESS = gr.Progress()  # as a default, Gradio's way of asking for a progress bar
@@ -53,8 +54,10 @@ class _Page(Widgets):
             *self.face_groups,
             *self.cards,
             *self.menus,
+            *self.steering.outputs,
             *self.comparison.outputs,
         ]
+        choice = [self.key, self.seen, self.vividness, *self.steering.inputs, *self.menus]
         # The last of several quick changes counts, instead of those being lost that come while one is at work.
         wiring["trigger_mode"] = "always_last"
         opening: dict[str, Any] = {"outputs": everything, "show_progress_on": self.photo, **wiring}
@@ -74,14 +77,12 @@ class _Page(Widgets):
         self.file.upload(**ends).then(self._open_file, [self.file, *options], **opening)
         for button, sample in zip(self.sample_buttons, self.samples, strict=True):
             button.click(**ends).then(partial(self._open_sample, sample), options, **opening)
-        for menu in self.menus:
-            menu.input(**ends).then(
-                self._repaint, [self.key, self.seen, self.vividness, *self.menus], **again
-            )
-        self.vividness.input(**ends).then(
-            self._repaint, [self.key, self.seen, self.vividness, *self.menus], **again
-        )
-        self.estimate.input(**ends).then(self._switch, options, **again)
+        for widget in (*self.menus, self.vividness, *self.steering.inputs):
+            widget.input(**ends).then(self._repaint, choice, **again)
+        for slider in (self.vividness, self.steering.warmth, self.steering.tint):
+            slider.release(**ends).then(self._repaint, choice, **again)  # all that its reset button sends
+        self.estimate.input(**ends).then(self._switch, [*options, *self.steering.inputs], **again)
+        self.steering.connect(self.key, self.seen, choice, self._repaint, again, ends)
         self.truth.input(
             self._measure,
             [self.key, self.truth],
@@ -90,6 +91,7 @@ class _Page(Widgets):
         )
         self.comparison.connect([self.key, self.seen, self.vividness], self.menus, wiring)
         self.comparison.grid.select(self._pick, [self.key, self.comparison.token], **again)
+        self.steering.gallery.select(self._take, [self.key, self.steering.token], **again)
 
     def _open(
         self, source: str, key: str | None, vividness: float, estimate: bool, progress: gr.Progress = PROGRESS
@@ -98,7 +100,7 @@ class _Page(Widgets):
         if self.key not in painted:
             return {**painted, self.photo: None}
         self.desk.forget(key)
-        return {**painted, self.truth: None}
+        return {**painted, **self.steering.fresh(), self.truth: None}
 
     def _open_file(
         self, source: str, key: str | None, vividness: float, estimate: bool, progress: gr.Progress = PROGRESS
@@ -120,18 +122,35 @@ class _Page(Widgets):
         }
 
     def _repaint(
-        self, key: str | None, seen: str, vividness: float, *menus: str, progress: gr.Progress = PROGRESS
+        self,
+        key: str | None,
+        seen: str,
+        vividness: float,
+        light: str,
+        warmth: float,
+        tint: float,
+        *menus: str,
+        progress: gr.Progress = PROGRESS,
     ) -> Update:
+        steering = Steering(light, warmth, tint)
         if key is not None and seen != public_name(key):
-            menus = ()  # another photo came meanwhile; the menus were the last one's
-        return self._answer(lambda: self.desk.repaint(key, menus, vividness, _told(progress)))
+            menus, steering = (), Steering()  # another photo came meanwhile; these were the last one's
+        return self._answer(lambda: self.desk.repaint(key, menus, vividness, _told(progress), steering))
 
     def _switch(
-        self, key: str | None, vividness: float, estimate: bool, progress: gr.Progress = PROGRESS
+        self,
+        key: str | None,
+        vividness: float,
+        estimate: bool,
+        light: str,
+        warmth: float,
+        tint: float,
+        progress: gr.Progress = PROGRESS,
     ) -> Update:
         if key is None:
             return {self.message: ""}
-        answer = self._answer(lambda: self.desk.switch(key, estimate, vividness, _told(progress)))
+        steering = Steering(light, warmth, tint)
+        answer = self._answer(lambda: self.desk.switch(key, estimate, vividness, _told(progress), steering))
         return answer if self.key in answer else {**answer, self.estimate: not estimate}
 
     def _measure(self, key: str | None, truth: str | None) -> Update:
@@ -150,6 +169,12 @@ class _Page(Widgets):
             return self._updates(comparing.pick(key, token, event.index, _told(progress)))
         except RanginError as error:
             return {self.message: _says(error)}
+
+    def _take(
+        self, key: str | None, token: str, event: gr.SelectData, progress: gr.Progress = PROGRESS
+    ) -> Update:
+        """A suggestion, which becomes the result; the others stay to be chosen."""
+        return self._answer(lambda: self.steering.suggesting.take(key, token, event.index, _told(progress)))
 
     def _answer(self, act: Callable[[], Shown]) -> Update:
         """What `act` shows, or its error as a message that leaves all else as it is.
@@ -177,6 +202,7 @@ class _Page(Widgets):
             self.face_row: gr.update(visible=shown.faces is not None),
             self.boxes: shown.faces,
             self.metrics: shown.metrics,
+            **self.steering.updates(shown),
         }
         if shown.copy is not None:
             updates[self.photo] = str(shown.copy)

@@ -21,11 +21,19 @@ def build(desk: Desk) -> None:
         prediction = photo_input(label="prediction")
         ethnicity = gr.Textbox("auto", label="ethnicity")
         vividness = gr.Number(1.0, label="vividness")
+        light = gr.Textbox("predicted", label="light")
+        warmth, tint = gr.Number(0.0, label="warmth"), gr.Number(0.0, label="tint")
+        hints = gr.Textbox("", label="hints")
         names = gr.JSON(["default"], label="models")
         picture, faces = gr.File(label="image"), gr.JSON(label="faces")
         answer, call = gr.JSON(label="answer"), gr.Button()
     for name, act, given, answers in (
-        ("colorize", partial(service.colorize, desk), [photo, ethnicity, vividness], [picture, faces]),
+        (
+            "colorize",
+            partial(service.colorize, desk),
+            [photo, ethnicity, vividness, light, warmth, tint, hints],
+            [picture, faces],
+        ),
         ("metrics", partial(service.metrics, desk), [prediction, truth], [answer]),
         ("models", service.models, [], [answer]),
         ("compare", partial(service.compare, desk), [photo, names, truth], [picture, faces]),

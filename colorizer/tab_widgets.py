@@ -10,12 +10,13 @@ from colorizer.desk import Desk
 from colorizer.groups import CHOICES, VIVIDNESS_LIMIT
 from colorizer.tab_compare import CompareSection
 from colorizer.tab_inputs import photo_input
+from colorizer.tab_steer import SteerSection
 from colorizer.view import MENUS
+from colorizer.view_tones import CHOICE_NAMES, tone_styles
 
 # Webcam, paste and drop come with it; its own decoding would not (16-bit turns white, HEIC fails, alpha is lost).
 SOURCES = ["upload", "clipboard", "webcam"]
 OTHER_FILES = [".heic", ".heif", ".tif", ".tiff", ".avif", ".bmp", ".webp", ".png", ".jpg", ".jpeg"]
-MENU_LABELS = {"auto": "Automatic: as estimated", "none": "None: neutral palette"}
 
 
 class Widgets:
@@ -35,6 +36,7 @@ class Widgets:
                 self._build_result()
         with gr.Column(visible=False, elem_id="more") as self.more:
             self._build_faces()
+            self.steering = SteerSection(desk)
             self._build_truth()
             self.comparison = CompareSection(desk)
         gr.HTML(texts.about(desk.settings.keep_minutes), elem_id="about")
@@ -89,7 +91,7 @@ class Widgets:
                     value=1,
                     step=0.05,
                     label="Vividness",
-                    info="0 gray, 1 as painted",
+                    info="0 gray, 1 as painted, 2 as vivid as the model thinks likely",
                     elem_id="vividness",
                     buttons=["reset"],
                 )
@@ -99,7 +101,7 @@ class Widgets:
 
     def _build_faces(self) -> None:
         with gr.Column(elem_id="faces"):
-            gr.HTML(texts.FACES)
+            gr.HTML(texts.FACES + tone_styles())
             self.estimate = gr.Checkbox(
                 True,
                 label="Choose palettes by estimated ethnicity",
@@ -140,7 +142,7 @@ class Widgets:
         with gr.Group(visible=False, elem_classes=["face"]) as group:
             card = gr.HTML()
             menu = gr.Dropdown(
-                [(MENU_LABELS.get(choice, choice), choice) for choice in CHOICES],
+                [(CHOICE_NAMES[choice], choice) for choice in CHOICES],
                 value="auto",
                 label=f"Palette for face {number}",
                 filterable=False,

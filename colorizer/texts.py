@@ -14,7 +14,8 @@ INTRO = """
 <ol>
   <li><strong>Give a photo</strong>: drop it, paste it, or take one with your camera.</li>
   <li><strong>Look</strong>: every face is found and painted; a slider shows the photo before and after.</li>
-  <li><strong>Adjust</strong>: choose another palette for a face, change the vividness, download the result.</li>
+  <li><strong>Adjust</strong>: choose a palette or a skin tone for each face, change the light, say a colour where you
+  know it, take a suggestion, download the result.</li>
 </ol>
 """
 
@@ -37,7 +38,25 @@ page needs are deleted {keep} after they were made.</p>
 FACES = """
 <h2>Faces</h2>
 <p>Counted from the left. The shares are an estimate of perceived appearance from gray pixels; correct them where you
-know better.</p>
+know better. A skin tone of the Monk scale gives a person that tone's hue and strength of colour; how light or dark the
+skin is stays as in the photo.</p>
+"""
+
+LIGHT = """
+<h2>Light</h2>
+<p>A gray photo doesn't say what light it was taken in, so the model guesses. Neutral light is the one under which the
+people's skin has the colours that were measured in a studio.</p>
+"""
+
+HINTS = """
+<p>Do you know the colour of something? Choose it, then click the place in the picture: the whole region follows. Only
+the hue and its strength count, lightness stays. With the keyboard: move to the picture, aim with the arrow keys, press
+Enter. Up to {limit} hints.</p>
+"""
+
+SUGGESTIONS = """
+<p>A gray photo leaves the colours of clothes and backgrounds open. Here are three other likely palettes, with the skin
+as it is.</p>
 """
 
 TRUTH = """
@@ -46,14 +65,18 @@ their sizes may differ.</p>
 """
 
 COMPARE = """
-<p>The same photo by several models, with the palettes and the vividness chosen above. Each model is loaded when its
-turn comes; you can stop at any time and keep what is there.</p>
+<p>The same photo by several models, with the palettes and the vividness chosen above. Light, colour hints and
+suggestions are left out, since most models can't follow them; and those can't follow a skin tone, but paint that person
+with the neutral palette. Each model is loaded when its turn comes; you can stop at
+any time and keep what is there.</p>
 """
 
 API = {
     "colorize": (
-        "A photo in colour. ethnicity: auto, none, a group, or one of these for each face, left to right, separated by "
-        "commas. vividness: 0 (gray) to 2. Returns the PNG and the faces."
+        "A photo in colour. ethnicity: auto, none, a group, a skin tone (Monk 1 to Monk 10), or one of these for each "
+        "face, left to right, separated by commas. vividness: 0 (gray) to 2, 1 as painted. light: predicted (as the "
+        "model thinks) or neutral. warmth, tint: -20 to 20, added to the mean b* and a*. hints: JSON, a list of "
+        '{"x": pixels, "y": pixels, "color": "#rrggbb"}. Returns the PNG and the faces.'
     ),
     "metrics": "A colorized photo (prediction) against the true one, both at 256 x 256.",
     "models": "Every model of the literature, trained or not, and all other weights that are here.",
@@ -73,3 +96,8 @@ def limits(megabytes: float, megapixels: float) -> str:
         "<p>JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF or GIF, "
         f"up to {megabytes:g} MB and {megapixels:g} megapixels.</p>"
     )
+
+
+def hints(limit: int) -> str:
+    """How hints are given."""
+    return HINTS.format(limit=limit)

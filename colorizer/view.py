@@ -13,6 +13,8 @@ from unicodedata import category
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from colorizer.view_tones import tone
+
 if TYPE_CHECKING:
     from colorizer.faces import Face
     from colorizer.pipeline import Portrait, Result
@@ -26,6 +28,10 @@ JPEG_QUALITY = 92
 # Formats that browsers don't show: the page shows a copy of the photo instead.
 NOT_FOR_BROWSERS = ("TIFF", "HEIF")
 COPY_SIDE = 1200
+UNSURE = (
+    '<p class="unsure"><strong>Unsure.</strong> No group stands out from these gray pixels. Automatic mixes the '
+    "palettes by the shares below; choose one if you know better.</p>"
+)
 # Mean difference of the largest and smallest channel (0 to 255) above which a photo counts as coloured or toned.
 TONED = 2.0
 
@@ -93,7 +99,9 @@ def card(number: int, face: "Face") -> str:
             for group, share in face.probabilities.items()
         )
         body = f"<ul>{''.join(rows)}</ul>"
-    return f'<div class="face-card"><h3>Face {number}</h3>{body}</div>'
+    if face.unsure:
+        body = UNSURE + body
+    return f'<div class="face-card"><h3>Face {number}</h3>{body}{tone(face.chosen)}</div>'
 
 
 def summary(portrait: "Portrait", result: "Result") -> str:

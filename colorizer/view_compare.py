@@ -84,7 +84,7 @@ def done(
     """
     models = "One model" if total == 1 else f"{total} models"
     sentences = [
-        f"{models} compared, palettes and vividness as chosen."
+        f"{models} compared, palettes and vividness as chosen, light and colour hints left out."
         if is_whole
         else f"Stopped: {count} of {total} models painted."
     ]
@@ -133,9 +133,9 @@ def table(paintings: "Sequence[Painting]") -> str:
 
 def picked(model: str, own: str) -> str:
     """Which model's picture the slider shows, after one was chosen in the grid."""
-    text = f"This is {model}'s picture, chosen in the comparison."
+    text = f"This is {model}'s picture, chosen in the comparison, without light and colour hints."
     if model != own:
-        text += f" Another palette or vividness is painted by {own} again."
+        text += f" Another palette, light or vividness is painted by {own} again."
     return f'<p>{escape(text)} <a href="#compare-box">Back to the comparison</a></p>'
 
 

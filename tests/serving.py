@@ -46,8 +46,8 @@ class WatchedDesk(Desk):
         self.outcomes.append("photo")
         return shown
 
-    def paint(self, *given: Any) -> Shown:
-        self.shown = super().paint(*given)
+    def show(self, *given: Any, **options: Any) -> Shown:
+        self.shown = super().show(*given, **options)
         return self.shown
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from colorizer import photo
 from colorizer.groups import GROUPS
+from colorizer.steering import Hint, Steering
 from tests.serving import serve
 
 
@@ -60,6 +61,45 @@ def test_colorize_returns_the_marked_png_and_the_faces(client: Client, gray: Pat
 def test_colorize_has_defaults(client: Client, gray: Path) -> None:
     _, faces = client.predict(photo=handle_file(gray), api_name="/colorize")
     assert faces[0]["chosen"] == "auto"
+
+
+def test_colorize_is_steered(client: Client, gray: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    colorizer, painted = serve().desk.colorizer, []
+    paint = colorizer.paint
+    monkeypatch.setattr(colorizer, "paint", lambda *given: painted.append(given[4]) or paint(*given))
+    hints = json.dumps([{"x": 10, "y": 20.5, "color": "#B5473C"}])
+    path, faces = client.predict(
+        handle_file(gray), "Monk 4", 1, "neutral", 6, -3.5, hints, api_name="/colorize"
+    )
+    assert faces[0]["chosen"] == "Monk 4"
+    assert photo.read(path).rgb.shape == (400, 400, 3)
+    client.predict(handle_file(gray), "auto", 1, api_name="/colorize")
+    assert painted == [Steering("neutral", 6, -3.5, hints=(Hint(10, 20.5, "#b5473c"),)), Steering()]
+
+
+@pytest.mark.parametrize(
+    ("steering", "sentence"),
+    [
+        ({"light": "candle"}, "neutral"),
+        ({"warmth": 21}, "20"),
+        ({"tint": -20.5}, "20"),
+        ({"hints": "red at the top"}, "no JSON"),
+        ({"hints": '{"x": 1}'}, "no list"),
+        ({"hints": '[{"x": 1, "y": 2}]'}, "color"),
+        ({"hints": '[{"x": 1, "y": 2, "color": "<b>"}]'}, "&lt;b&gt;"),
+        (
+            {"hints": '[{"x": 400, "y": 2, "color": "#000000"}]'},
+            "outside the photo, which is 400 x 400",
+        ),
+        ({"hints": json.dumps([{"x": 1, "y": 2, "color": "#123456"}] * 51)}, "at most 50"),
+    ],
+)
+def test_wrong_steering_is_answered_with_a_sentence(
+    client: Client, gray: Path, steering: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(AppError, match=sentence) as caught:
+        client.predict(photo=handle_file(gray), **steering, api_name="/colorize")
+    assert "Traceback" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

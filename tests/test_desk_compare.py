@@ -1,6 +1,7 @@
 """What stands behind the section "Compare models" of the page, without a browser."""
 
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -261,7 +262,7 @@ def test_the_offer_is_what_has_weights_at_this_moment(comparing: Comparing) -> N
     assert names[0] == OWN
     assert {"cnn", "unet"} <= set(names)
     assert "ethnicity-classifier" not in names
-    assert offer.choices[0][0].startswith(f"{OWN} (7.1 M, this page")
+    assert re.fullmatch(rf"{OWN} \(\d+\.\d M, this page's\)", offer.choices[0][0])
     assert "<strong>uvgg</strong>" in offer.untrained
     assert "<strong>cnn</strong>" not in offer.untrained
     with some_models("vgg16-autoencoder-all"):

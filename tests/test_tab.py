@@ -4,24 +4,27 @@ import io
 import os
 import threading
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from colorizer import photo, samples, service, tab, tab_inputs, view, wording
+from colorizer import photo, samples, service, tab, tab_inputs, view, view_tones, wording
 from colorizer.desk import Desk
 from colorizer.desk_work import public_name
 from colorizer.errors import ModelError, OptionError, PhotoError
 from colorizer.faces import Face
 from colorizer.files import ServerFiles, work_folder
-from colorizer.groups import GROUPS
+from colorizer.groups import CHOICES, GROUPS, TONES
 from colorizer.metrics import Metrics
 from colorizer.settings import Settings
 from colorizer.shelf import Shelf
+from colorizer.steering import Steering
 from tests.serving import WatchedDesk, serve
+
+LIGHT = ("predicted", 0, 0)
 
 
 @pytest.fixture
@@ -239,6 +242,7 @@ def test_inputs_hand_on_the_file_untouched() -> None:
 def test_choices_of_an_api_caller() -> None:
     assert service.parse_ethnicity("auto") == "auto"
     assert service.parse_ethnicity("Indian, none ,Middle Eastern") == ["Indian", "none", "Middle Eastern"]
+    assert service.parse_ethnicity("Monk 10,auto") == ["Monk 10", "auto"]
     with pytest.raises(OptionError, match="choose one of"):
         service.parse_ethnicity("martian")
 
@@ -285,7 +289,7 @@ def test_a_switch_whose_painting_fails_leaves_the_photo_as_it_was(
         with pytest.raises(ModelError):
             desk.switch(shown.key, False)
         page = _page(desk)
-        answer = page._switch(shown.key, 1.0, False, progress=_silent)
+        answer = page._switch(shown.key, 1.0, False, *LIGHT, progress=_silent)
     assert answer[page.estimate] is True, "the tick goes back to what is shown"
     again = desk.repaint(shown.key, ["auto"])
     assert again.chosen == ("auto",)
@@ -341,13 +345,59 @@ def test_a_menu_of_the_last_photo_does_not_paint_the_next(desk: WatchedDesk, gra
     key = desk.open(gray).key
     seen = public_name(key)
     assert key not in seen
-    painted = page._repaint(key, seen, 1.0, "Indian", *["auto"] * (view.MENUS - 1), progress=_silent)
+    painted = page._repaint(
+        key, seen, 1.0, "neutral", 4, -2, "Indian", *["auto"] * (view.MENUS - 1), progress=_silent
+    )
     assert painted[page.menus[0]]["value"] == "Indian"
     assert painted[page.seen] == seen
+    assert desk.shelf.get(key).last[1].steering == Steering("neutral", 4, -2)  # type: ignore[union-attr,index]
     stale = page._repaint(
-        key, public_name("other"), 0.5, "Indian", *["auto"] * (view.MENUS - 1), progress=_silent
+        key,
+        public_name("other"),
+        0.5,
+        "neutral",
+        4,
+        -2,
+        "Indian",
+        *["auto"] * (view.MENUS - 1),
+        progress=_silent,
     )
     assert stale[page.menus[0]]["value"] == "auto"
+    assert desk.shelf.get(key).last[1].steering == Steering()  # type: ignore[union-attr,index]
+
+
+def test_a_new_photo_has_the_light_that_the_model_thinks(
+    desk: WatchedDesk, gray: bytes, tmp_path: Path
+) -> None:
+    source = tmp_path / "gray.png"
+    source.write_bytes(gray)
+    page = _page(desk)
+    answer = page._open(str(source), None, 1.0, True, progress=_silent)
+    section = page.steering
+    assert [answer[widget] for widget in section.inputs] == ["predicted", 0, 0]
+    assert "No hints" in answer[section.hints]
+    refused = page._open(str(tmp_path / "none.png"), answer[page.key], 1.0, True, progress=_silent)
+    assert section.light not in refused, "the photo that is shown keeps its light"
+
+
+def test_every_choice_has_a_name_and_every_tone_a_swatch() -> None:
+    assert tuple(view_tones.CHOICE_NAMES) == CHOICES
+    styles = view_tones.tone_styles()
+    for number, (tone, color) in enumerate(TONES.items(), 1):
+        name = f"Skin tone {number} of 10 (Monk scale)"
+        assert view_tones.CHOICE_NAMES[tone] == name
+        assert f'[aria-label="{name}"]{{--swatch:{color}}}' in styles
+
+
+def test_a_card_says_unsure_and_which_tone_was_chosen() -> None:
+    shares = dict.fromkeys(GROUPS, 1 / 6)
+    sure, unsure = (replace(face(0, probabilities=shares), unsure=is_unsure) for is_unsure in (False, True))
+    assert "Unsure" not in view.card(1, sure)
+    assert "Unsure" in view.card(1, unsure)
+    toned = view.card(1, replace(sure, chosen="Monk 7"))
+    assert TONES["Monk 7"] in toned
+    assert "Skin tone 7 of 10" in toned
+    assert "Skin tone" not in view.card(1, sure)
 
 
 def test_an_error_about_the_truth_stands_beside_the_truth(
