@@ -160,7 +160,8 @@ class Truth:
         Args:
             prediction: (256, 256, 3) uint8.
         """
-        predicted, true = lab.rgb_to_lab(prediction)[self.skin], self.lab[self.skin]  # (n, 3)
+        predicted = lab.rgb_to_lab(prediction[self.skin][None])[0]  # (n, 3)
+        true = self.lab[self.skin]
         return _skin_errors(predicted, true, delta_e(predicted, true))
 
 

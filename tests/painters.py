@@ -29,6 +29,7 @@ class Painter:
     rule: Rule
     boxes: Sequence[Box] = ((0.25, 0.2, 0.75, 0.8),)
     steerable: bool = True
+    network: Any = None
 
     @property
     def detector(self) -> Any:

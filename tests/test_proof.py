@@ -12,10 +12,13 @@ from PIL import Image
 
 from colorizer import checkpoint, lab, metrics
 from colorizer.groups import GROUPS
+from colorizer.pipeline import Colorizer
+from colorizer.steering import Steering
 from tests.painters import Painter, face, one_tint, portrait_of
 from train import literature_station as station
 from train import proof
 from train.__main__ import main
+from train.remembering import remember
 
 TRUTH = portrait_of((60, 12, 16), (50, 4, -6))
 FACE = {"box": (64, 51, 192, 205), "landmarks": (), "score": 1.0}
@@ -112,6 +115,21 @@ def test_skin_that_is_too_yellow_is_turned_towards_yellow() -> None:
     assert proof.compare(metrics.gray(TRUTH), reference)["skin_bias_hue_of_mean"] is None
     nobody = metrics.Truth(TRUTH)
     assert proof.compare(TRUTH, nobody)["skin_delta_e"] is None
+
+
+@pytest.mark.skipif(not checkpoint.available(), reason="needs the weights that come with Rangin")
+def test_what_an_encoder_remembers_changes_no_colour() -> None:
+    colorizer = Colorizer.load(device="cpu")
+    portraits = [colorizer.analyze(metrics.gray(picture)) for picture in (TRUTH, TRUTH[:, ::-1])]
+    asked = [(p, steering) for p in portraits for steering in (None, Steering(cast=(3.0, -8.0)))]
+    before = [np.asarray(colorizer.paint(p, steering=steering).image) for p, steering in asked]
+    remember(colorizer)
+    remember(colorizer)
+    runs = []
+    colorizer.network.encoder.inner.register_forward_hook(lambda *_: runs.append(1))
+    after = [np.asarray(colorizer.paint(p, steering=steering).image) for p, steering in asked]
+    assert all(map(np.array_equal, before, after))
+    assert len(runs) == 2, "once a photo"
 
 
 def table_of(gain: float) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from train import frames, intervals, numbers, pictures
 from train.crowd import CHANGES, ERRORS, LEAST_DIFFERENCE, measure
 from train.frames import Frame, Person
 from train.measure import mean_chroma, protocol_truth
+from train.remembering import remember
 from train.reporting import composites as reporting
 
 LIMIT = 1.0  # CIEDE2000: what may change on others and in the background
@@ -142,6 +143,7 @@ def make(args: argparse.Namespace) -> dict[str, Any]:
         ModelError: the model can't be loaded.
     """
     name, colorizer = numbers.load(args)
+    remember(colorizer)
     found = pictures.find(args.data, args.labels, args.split, args.limit)
     people, changes = [], []
     not_found = 0

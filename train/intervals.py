@@ -8,6 +8,7 @@ independent looks at a model.
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,7 @@ def over_groups(
     values = [known for known in values if len(known)]
     if len(values) < 2:
         return None
-    drawn = [_draws(len(known), seed=SEED + k) @ known / len(known) for k, known in enumerate(values)]
+    drawn = [_draws(len(known), RESAMPLES, SEED + k) @ known / len(known) for k, known in enumerate(values)]
     low, high = _ends(combine(np.stack(drawn, 1)))
     mean = float(combine(np.array([known.mean() for known in values])))
     return {"mean": mean, "low": low, "high": high, "n": sum(map(len, values))}
@@ -112,6 +113,7 @@ def worst_over_best(means: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(means.max(-1) / means.min(-1))
 
 
+@lru_cache(maxsize=4)  # the rows of a table are all of the same photos
 def _draws(units: int, resamples: int = RESAMPLES, seed: int = SEED) -> NDArray[np.float64]:
     """(R, U): how often each unit is drawn; all columns share a resample, and a product is all there is to do."""
     shares = np.full(units, 1 / max(units, 1))

@@ -31,6 +31,7 @@ from train.evaluate import FAIRFACE_TINT
 from train.intervals import Mean
 from train.literature_measure import faces_of, is_usable, problems
 from train.measure import protocol_truth
+from train.remembering import remember
 from train.reporting import proof as reporting
 from train.reporting.models import find
 
@@ -70,6 +71,7 @@ def measure(name: str, label: str, content: bytes, known: Sequence[dict[str, Any
     """Rows of one photo, in a process of `literature_station`: each baseline, and the model by condition and light."""
     truth = protocol_truth(content)
     colorizer = station.colorizer("model")
+    remember(colorizer)
     portrait = station.portrait(metrics.gray(truth), known)
     reference = metrics.Truth(truth, portrait.faces)
     a, b = (float(mean) for mean in reference.lab[..., 1:].mean((0, 1), dtype=np.float64))
@@ -111,10 +113,8 @@ def hue_of_mean(painted: NDArray[np.uint8], reference: metrics.Truth) -> float |
     """
     if not reference.skin.any():
         return None
-    colours = [
-        in_lab[reference.skin][:, 1:].mean(0, dtype=np.float64)
-        for in_lab in (lab.rgb_to_lab(painted), reference.lab)
-    ]
+    pixels = lab.rgb_to_lab(painted[reference.skin][None])[0], reference.lab[reference.skin]  # (n, 3) each
+    colours = [some[:, 1:].mean(0, dtype=np.float64) for some in pixels]
     if min(np.hypot(*colour) for colour in colours) < LEAST_CHROMA:
         return None
     predicted, true = (np.degrees(np.arctan2(b, a)) for a, b in colours)
