@@ -84,21 +84,21 @@ class Augmentation(nn.Module):
             seen[chosen] = film.orthochromatic(lab[chosen])
         if how.old_film:
             rows = film.some(len(lab), how.old_film, lab.device)
-            seen = seen.index_copy(0, rows, film.aged(lab[rows], seen[rows]))
+            seen = seen.index_copy(0, rows, film.aged(lab.index_select(0, rows), seen.index_select(0, rows)))
         if how.vignetting:
             seen = damage.vignette(seen, how.vignetting)
         if how.tone:
             seen = film.shift_tone(seen, how.tone)
         if how.halftone:
             rows = film.some(len(lab), how.halftone, lab.device)
-            seen = seen.index_copy(0, rows, damage.halftone(seen[rows]))
+            seen = seen.index_copy(0, rows, damage.halftone(seen.index_select(0, rows)))
         if how.fading:
             seen = film.fade(seen, how.fading)
         if how.grain:
             seen = film.add_grain(seen, how.grain)
         if how.scratches:
             rows = film.some(len(lab), how.scratches, lab.device)
-            seen = seen.index_copy(0, rows, damage.scratch(seen[rows]))
+            seen = seen.index_copy(0, rows, damage.scratch(seen.index_select(0, rows)))
         if how.erase:
             seen = 100 * self.erase(seen / 100)
         return seen

@@ -72,12 +72,13 @@ def halftone(lightness: Tensor) -> Tensor:
     x = torch.arange(width, device=lightness.device)
     across, along = angle.cos() / pitch, angle.sin() / pitch
     u, v = across * x + along * y + shift_u, across * y - along * x + shift_v  # (B, 1, h, w), 1 a cell
-    screen = (u - u.floor() - 0.5).abs() + (v - v.floor() - 0.5).abs()  # of each wave one half: in [0, 1]
-    screen = torch.where(screen < 0.5, 2 * screen**2, 1 - 2 * (1 - screen) ** 2)
+    # The mean of both waves, from -0.5 to 0.5, has a triangular density, whose integral evens it out.
+    mean = u.sub_(u.floor()).sub_(0.5).abs_().add_(v.sub_(v.floor()).sub_(0.5).abs_()).sub_(0.5)
+    screen = mean.mul_(1 - mean.abs()).mul_(2).add_(0.5)
     tone = lightness / 100
-    # The equalised screen changes by at most about 2.6 a pitch.
-    white = (0.5 + (tone - screen) * (pitch / (2.6 * DOT_EDGE))).clamp(0, 1)
-    return lightness + 100 * left * (white - tone)
+    # The even screen changes by at most about 2.6 a pitch.
+    white = (tone - screen).mul_(pitch / (2.6 * DOT_EDGE)).add_(0.5).clamp_(0, 1)
+    return lightness + 100 * left * white.sub_(tone)
 
 
 def scratch(lightness: Tensor) -> Tensor:
@@ -89,8 +90,8 @@ def scratch(lightness: Tensor) -> Tensor:
     points, weights = _lines(count, height, width, lightness.device)
     specks, of_specks = _specks(count, height, width, lightness.device)
     marks = _drawn(torch.cat([points, specks], 2), torch.cat([weights, of_specks], 1), height, width)
-    pale, dark = marks.clamp(0, 1), (-marks).clamp(0, 1)
-    return lightness + pale * (PAPER - lightness) + dark * (SOOT - lightness)
+    marks = marks.clamp_(-1, 1)
+    return torch.lerp(lightness, torch.where(marks > 0, PAPER, SOOT), marks.abs_())
 
 
 def _lines(count: int, height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -107,21 +108,22 @@ def _lines(count: int, height: int, width: int, device: torch.device) -> tuple[T
     turned = (
         heading + bend * way + 0.15 * torch.sin(way / (6 + 20 * draw[5]) + 6.3 * draw[6])
     )  # (B, LINES, side)
-    x = width * (1.2 * draw[7] - 0.1) + turned.cos().cumsum(2)
-    y = height * (1.2 * draw[8] - 0.1 - 0.2 * (upright < 0.5)) + turned.sin().cumsum(2)
+    ahead_x, ahead_y = turned.cos(), turned.sin()
+    x = width * (1.2 * draw[7] - 0.1) + ahead_x.cumsum(2)
+    y = height * (1.2 * draw[8] - 0.1 - 0.2 * (upright < 0.5)) + ahead_y.cumsum(2)
     # Lines are broken, and few pictures have all of them.
     number = torch.arange(LINES, device=device)[:, None]
     there = (way < length) & (number < LINES * worn)
     solid = (0.8 + torch.sin(way / (3 + 25 * draw[3]) + 6.3 * draw[5])).clamp(0, 1)
     sign = torch.where((polarity < 0.75) != (draw[6] < 0.1), 1.0, -1.0)
     weight = there * solid * sign * (0.25 + 0.75 * draw[9])
-    # Three strands side by side, up to a pixel apart, make folds and broad scratches; mostly they are one.
-    apart = draw[1] * (draw[2] < 0.35)
-    strands = torch.tensor([-1.0, 0.0, 1.0], device=device).view(3, 1, 1, 1) * apart
-    x, y = x - strands * turned.sin(), y + strands * turned.cos()  # (3, B, LINES, side)
-    weight = weight * torch.where(apart > 0, 0.8, 1 / 3)
+    # Two strands side by side, up to a pixel and a half apart, make folds and broad scratches; mostly they are one.
+    apart = 1.5 * draw[1] * (draw[2] < 0.35)
+    strands = torch.tensor([-0.5, 0.5], device=device).view(2, 1, 1, 1) * apart
+    x, y = x - strands * ahead_y, y + strands * ahead_x  # (2, B, LINES, side)
+    weight = weight * torch.where(apart > 0, 0.8, 0.5)
     points = torch.stack([x, y]).permute(0, 2, 1, 3, 4).flatten(2)
-    return points, weight.expand(3, -1, -1, -1).permute(1, 0, 2, 3).flatten(1)
+    return points, weight.expand(2, -1, -1, -1).permute(1, 0, 2, 3).flatten(1)
 
 
 def _specks(count: int, height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -137,14 +139,19 @@ def _specks(count: int, height: int, width: int, device: torch.device) -> tuple[
 
 def _drawn(points: Tensor, weights: Tensor, height: int, width: int) -> Tensor:
     """(2, B, n) points and (B, n) weights -> (B, 1, h, w): each weight shared by the four pixels around its point."""
-    count = weights.shape[0]
-    canvas = torch.zeros(count, height * width, device=weights.device)
-    corner = (points - 0.5).floor()
-    (right, down), (x, y) = points - 0.5 - corner, corner.long()
-    for dx, share_x in ((0, 1 - right), (1, right)):
-        for dy, share_y in ((0, 1 - down), (1, down)):
-            column, row = x + dx, y + dy
-            inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-            at = row.clamp(0, height - 1) * width + column.clamp(0, width - 1)
-            canvas.scatter_add_(1, at, weights * share_x * share_y * inside)
-    return canvas.view(count, 1, height, width)
+    # On a canvas with a border of one pixel before and two behind, where all lands that lies outside.
+    count, across = weights.shape[0], width + 3
+    canvas = torch.zeros(count, (height + 3) * across, device=weights.device)
+    x, y = points[0].add(0.5).clamp_(0, width + 1), points[1].add(0.5).clamp_(0, height + 1)
+    column, row = x.floor(), y.floor()
+    right, down = x.sub_(column), y.sub_(row)
+    at = row.mul_(across).add_(column).long()
+    lower, upper = weights * down, weights * (1 - down)
+    for corner, share in (
+        (0, upper * (1 - right)),
+        (1, upper * right),
+        (across, lower * (1 - right)),
+        (across + 1, lower * right),
+    ):
+        canvas.scatter_add_(1, at + corner, share)
+    return canvas.view(count, 1, height + 3, across)[:, :, 1:-2, 1:-2]
