@@ -29,6 +29,7 @@ PER_GROUP = (
     ("skin_ita_error", "skin ITA error, ° ↓", 1),
     ("skin_bias_a", "skin bias a → 0", 1),
     ("skin_bias_b", "skin bias b → 0", 1),
+    ("skin_bias_hue", "skin bias hue, ° → 0", 1),
 )
 # What a model costs: key, heading, unit, decimals.
 COSTS = (
@@ -157,11 +158,11 @@ def _fairness_parts(models: dict[str, Any]) -> list[str]:
     for name, model in models.items():
         fairness = f"{model['fairness']['ratio']:.2f}" if model["fairness"] else "–"
         cells = [cell(model["groups"][group]["skin_delta_e"], 2) for group in groups]
-        rows.append([name, *cells, fairness])
+        rows.append([name, *cells, cell(model.get("skin_over_groups"), 2), fairness])
     text = (
         "Skin ΔE by the label's group; *fairness* is the worst of the six groups over the best (1 is equal):"
     )
-    return [text, table(["model", *groups, "fairness"], rows)]
+    return [text, table(["model", *groups, "mean of groups", "fairness"], rows)]
 
 
 def _classifier_parts(classifier: dict[str, Any] | None) -> list[str]:

@@ -25,14 +25,20 @@ def summarize(results: pd.DataFrame) -> dict[str, Any]:
         results: columns model, group and METRICS; a metric that could not be measured on a photo is None or NaN.
 
     Returns:
-        {model: {"all": means, "groups": {group: means}, "fairness": ...}} in the order of first appearance, with means
-        as `means_of` and fairness as `fairness_of` return them. Groups are those of GROUPS that occur, then "other".
+        {model: {"all": means, "groups": {group: means}, "fairness", "skin_over_groups"}} in the order of first
+        appearance, with means as `means_of` and fairness as `fairness_of` return them. Groups are those of GROUPS that
+        occur, then "other"; "skin_over_groups" is the mean of the six groups' skin_delta_e, as `intervals.over_groups`.
     """
     summary = {}
     for model, rows in results.groupby("model", sort=False):
         names = [group for group in (*GROUPS, OTHER) if (rows["group"] == group).any()]
         groups = {name: means_of(rows[rows["group"] == name]) for name in names}
-        summary[str(model)] = {"all": means_of(rows), "groups": groups, "fairness": fairness_of(groups)}
+        summary[str(model)] = {
+            "all": means_of(rows),
+            "groups": groups,
+            "fairness": fairness_of(groups),
+            "skin_over_groups": intervals.over_groups(rows, "skin_delta_e", GROUPS, intervals.mean_over),
+        }
     return summary
 
 
