@@ -44,7 +44,7 @@ class Suggested:
 
     choice: Choice
     pictures: tuple[tuple[Path, str], ...]
-    """File and caption: the model's own painting first, then the suggestions."""
+    """File and caption: the model's own painting first, then the suggestions; none without suggestions."""
     results: "tuple[Result, ...]"
     """What came of each suggestion; their pictures lie in `pictures`, and these are empty."""
     token: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -91,8 +91,9 @@ class Suggesting:
             told = portrait, choice.palettes, vividness
             small = scaled(choice.steering, w / width, h / height)
             results = colorizer.suggest(*told, small, COUNT)
-            own = colorizer.paint(*told, progress, small)
-            pictures = self._write(work, [own, *results])
+            pictures: tuple[tuple[Path, str], ...] = ()
+            if results:
+                pictures = self._write(work, [colorizer.paint(*told, progress, small), *results])
             work.suggested = Suggested(choice, pictures, tuple(map(_without_picture, results)))
             return work.suggested
 

@@ -13,11 +13,13 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from colorizer import batch, photo
+from colorizer import batch, lab, photo
 from colorizer.__main__ import main
 from colorizer.errors import OptionError
 from colorizer.groups import GROUPS
 from colorizer.pipeline import Colorizer
+from colorizer.steering import Hint, Steering
+from tests.steered import steer
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -91,6 +93,76 @@ def test_what_is_written_is_what_python_gives_and_says_so(tmp_path: Path, grace_
     result = Colorizer.load(device="cpu").colorize(grace_hopper, "Middle Eastern", 1.5)
     np.testing.assert_array_equal(photo.read(tmp_path / "grace_hopper.png").rgb, np.asarray(result.image))
     assert photo.provenance(tmp_path / "grace_hopper.png")["model"] == "ethnicity-aware"
+
+
+def test_steering_is_what_python_does(
+    tmp_path: Path, grace_hopper: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colorizer = Colorizer.load(device="cpu")
+    steered = steer(colorizer, monkeypatch)
+    monkeypatch.setattr(Colorizer, "load", lambda *given: colorizer)
+    arguments = ["--ethnicity", "Monk 4", "--light", "neutral", "--warmth", "-6.5", "--tint", "3"]
+    arguments += ["--hint", "10,20,#B5473C", "--hint", "30.5,40,#3b5aa0"]
+    assert main(["colorize", str(grace_hopper), "--out", str(tmp_path), *arguments]) == 0
+    hints = (Hint(10, 20, "#b5473c"), Hint(30.5, 40, "#3b5aa0"))
+    assert steered.paintings == [(("Monk 4",), 1.0, Steering("neutral", -6.5, 3, hints=hints))]
+    painted = lab.rgb_to_lab(photo.read(tmp_path / "grace_hopper.png").rgb)
+    middle = painted[(painted[..., 0] > 40) & (painted[..., 0] < 70)]
+    assert middle[:, 1:].mean(0) == pytest.approx((3 + 2 * 5, -6.5 + 10), abs=1)
+
+
+def test_suggestions_clash_with_nobody_s_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    colorizer = Colorizer.load(device="cpu")
+    steered = steer(colorizer, monkeypatch)
+    monkeypatch.setattr(Colorizer, "load", lambda *given: colorizer)
+    files = [save(tmp_path / name) for name in ("a.jpg", "a.png", "a-1.jpg", "suggestions.png")]
+    out, report = tmp_path / "out", tmp_path / "report.csv"
+    theirs = save(out / "suggestions" / "a-1-2.png", 7)
+    before = theirs.read_bytes()
+    arguments = ["--out", str(out), "--report", str(report), "--suggestions", "2"]
+    for _ in range(2):
+        assert main(["colorize", *map(str, files), *arguments]) == 0
+        assert sorted(file.name for file in out.glob("*.png")) == [
+            "a-1.png",
+            "a-2.png",
+            "a.png",
+            "suggestions.png",
+        ]
+        made = sorted(file.name for file in (out / "suggestions").iterdir() if file != theirs)
+        stems = ["a", "a-2", "a-1", "suggestions"]
+        assert len(made) == 2 * len(stems)
+        assert {f"{stem}-1.png" for stem in stems} <= set(made)
+        assert all("2 suggestions in suggestions" in row["notes"] for row in rows(report))
+        assert theirs.read_bytes() == before
+    steered.palettes = ()
+    assert main(["colorize", str(files[0]), *arguments]) == 0
+    assert "no suggestions" in rows(report)[0]["notes"]
+
+
+def test_a_hint_outside_one_photo_is_that_photo_s_error(tmp_path: Path) -> None:
+    files = [save(tmp_path / "small.png"), save(tmp_path / "wide.png", size=(80, 30))]
+    out, report = tmp_path / "out", tmp_path / "report.csv"
+    arguments = ["--out", str(out), "--report", str(report), "--hint", "60,10,#b5473c"]
+    assert main(["colorize", *map(str, files), *arguments]) == 1
+    small, wide = rows(report)
+    assert "outside the photo, which is 40 x 30" in small["error"]
+    assert Path(wide["output"]).is_file()
+
+
+def test_a_model_that_cannot_be_steered_is_said_before_anything_is_painted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Colorizer, "steerable", False)
+    source, out = save(tmp_path / "a.png"), tmp_path / "out"
+    for option in (
+        ["--warmth", "3"],
+        ["--light", "neutral"],
+        ["--hint", "1,1,#000000"],
+        ["--suggestions", "1"],
+    ):
+        assert main(["colorize", str(source), "--out", str(out), *option]) == 2
+        assert "can't be steered" in capsys.readouterr().err
+    assert main(["colorize", str(source), "--out", str(out), "--warmth", "0"]) == 0
 
 
 def test_the_same_stem_twice_never_overwrites(tmp_path: Path) -> None:
@@ -206,6 +278,15 @@ def test_a_mistake_of_ours_costs_one_photo_and_keeps_its_traceback(
         (["colorize", "ALBUM", "--out", "OUT", "--ethnicity", "Asain"], "Did you mean 'Asian'?"),
         (["colorize", "ALBUM", "--out", "OUT", "--vividness", "3"], "from 0 (gray) to 2"),
         (["colorize", "ALBUM", "--out", "OUT", "--vividness", "much"], "invalid float value"),
+        (["colorize", "ALBUM", "--out", "OUT", "--ethnicity", "Monk 11"], "Monk 1 to Monk 10"),
+        (["colorize", "ALBUM", "--out", "OUT", "--light", "candle"], "neutral"),
+        (["colorize", "ALBUM", "--out", "OUT", "--warmth", "20.5"], "from -20 to 20"),
+        (["colorize", "ALBUM", "--out", "OUT", "--tint", "nan"], "from -20 to 20"),
+        (["colorize", "ALBUM", "--out", "OUT", "--hint", "red"], "X,Y,#rrggbb"),
+        (["colorize", "ALBUM", "--out", "OUT", "--hint", "1,2,red"], "There is no colour 'red'"),
+        (["colorize", "ALBUM", "--out", "OUT", *["--hint", "1,2,#000000"] * 51], "at most 50"),
+        (["colorize", "ALBUM", "--out", "OUT", "--suggestions", "7"], "choose 1 to 6"),
+        (["colorize", "ALBUM", "--out", "OUT", "--suggestions", "-1"], "choose 1 to 6"),
         (["colorize", "ALBUM", "--out", "OUT", "--model", "none-such"], "ethnicity-aware"),
         (["colorize", "ALBUM", "--out", "OUT", "--device", "tpu"], "invalid choice"),
         (["colorize", "EMPTY", "--out", "OUT"], "There is no file in"),
@@ -246,7 +327,17 @@ def test_help_is_quick_and_complete() -> None:
         cwd=REPOSITORY, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert time.perf_counter() - start < 5, "importing PyTorch would take longer on a busy machine"
-    for option in ("--out", "--model", "--ethnicity", "--vividness", "--device", "--report", *GROUPS):
+    steering = ("--light", "--warmth", "--tint", "--hint", "--suggestions")
+    for option in (
+        "--out",
+        "--model",
+        "--ethnicity",
+        "--vividness",
+        "--device",
+        "--report",
+        *steering,
+        *GROUPS,
+    ):
         assert option in " ".join(done.stdout.split())
 
 
