@@ -5,9 +5,11 @@ import pytest
 import torch
 from kornia.color import rgb_to_lab
 from skimage import data
+from toning import BATHS, toned
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from colorizer import Colorizer
 from train import damage, film
 from train.augment import Augmentation
 from train.film import CHANCES, aged, damaged
@@ -190,3 +192,20 @@ def test_damage_is_one_mix_a_seed_and_disturbs_no_other_draw(lab: Tensor) -> Non
         np.abs(damaged(lightness, seed, ab) - damaged(lightness, seed)).max() > 0.5 for seed in range(30)
     ]
     assert 8 <= sum(orthochromatic) <= 22, "blind to red where the true colours are known"
+
+
+@pytest.fixture(scope="module")
+def colorizer() -> Colorizer:
+    return Colorizer.load()
+
+
+@pytest.mark.parametrize("bath", BATHS)
+def test_a_toned_print_gets_the_colours_of_its_gray_copy(colorizer: Colorizer, bath: str) -> None:
+    photo = data.astronaut()
+    copies = [colorizer.analyze(toned(photo, *tint)) for tint in ((0.0, 0.0), BATHS[bath])]
+    assert np.ptp(copies[1].photo.rgb.astype(int), axis=-1).mean() > 10, "the copy is no gray one"
+    gray, other = (colorizer.predict(copy.lightness, copy.faces) for copy in copies)
+    # 8-bit copies of one photo differ in L by a quarter of a unit, and so a face's box by a pixel.
+    assert np.abs(other - gray).max() < 1
+    painted = [np.asarray(colorizer.paint(copy).image, np.float32) for copy in copies]
+    assert np.abs(painted[1] - painted[0]).mean() < 0.5
