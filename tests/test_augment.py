@@ -11,9 +11,10 @@ from torch.nn.functional import avg_pool2d
 from colorizer import lab as numpy_lab
 from colorizer.conditioning import group_weights
 from train import film
-from train.augment import Augmentation, brighten, draw_affine
+from train.augment import Augmentation, brighten, draw_affine, seated
 from train.data import ATTRIBUTES, UNKNOWN, Pictures
 from train.feed import Feed
+from train.layout import Layout, Place
 from train.planes import decoded, maps, warp
 from train.recipe import Augment, Recipe
 
@@ -190,24 +191,42 @@ def test_fading_lifts_blacks_and_lowers_whites_up_to_the_amount() -> None:
     assert 60 < ends[:, 1].min() + 1e-3 < 70
 
 
+def four_beside_each_other(pictures: Pictures) -> dict:
+    """The first raw batch whose frames are cut in four."""
+    feed = Feed([pictures], recipe(zoom_out=1))
+    raws = (feed.batch(number) for number in range(60))
+    return next(raw for raw in raws if [place.side for place in raw["layout"].places] == [SIDE // 2] * 4)
+
+
 def test_zoomed_out_four_pictures_share_a_frame_and_no_label(pictures: Pictures) -> None:
-    raw = Feed([pictures], recipe(zoom_out=1)).batch(0)
+    raw = four_beside_each_other(pictures)
     batch = Augmentation(recipe(zoom_out=1))(raw)
     half = SIDE // 2
     assert batch["lab"].shape == (12, 3, SIDE, SIDE)
-    for tile, (top, left) in enumerate([(0, 0), (0, half), (half, 0), (half, half)]):
+    corners = [(0, 0), (0, half), (half, 0), (half, half)]
+    for tile, (top, left) in enumerate(corners):
         quarter = batch["lab"][:, :, top : top + half, left : left + half]
         assert torch.equal(quarter, decoded(raw["pixels"][tile]))
-        groups, face = maps(raw["box"][tile], raw["condition"][tile], half // 4)
-        at = (
-            slice(None),
-            slice(None),
-            slice(top // 4, (top + half) // 4),
-            slice(left // 4, (left + half) // 4),
-        )
-        assert torch.equal(batch["groups"][at], groups)
+        _, face = maps(raw["box"][tile], raw["condition"][tile], half // 4)
+        at = (..., slice(top // 4, (top + half) // 4), slice(left // 4, (left + half) // 4))
         assert torch.equal(batch["face"][at], face)
+    shares = [raw["box"][tile, 0].numpy() * half for tile in range(4)]
+    in_cells = [
+        (box + np.array([left, top, left, top])) / 4 for box, (top, left) in zip(shares, corners, strict=True)
+    ]
+    wanted = group_weights(in_cells, list(raw["condition"][:, 0].numpy()), SIDE // 4, SIDE // 4)
+    np.testing.assert_allclose(batch["groups"][0].numpy(), wanted, atol=1e-4)
     assert all((batch[name] == UNKNOWN).all() for name in ("ethnicity", *ATTRIBUTES))
+
+
+def test_what_another_person_covers_is_no_face(pictures: Pictures) -> None:
+    box = torch.tensor([[[0.2, 0.2, 0.8, 0.8]], [[0.2, 0.2, 0.8, 0.8]]])
+    plan = Layout(64, (Place(0, 0, 64), Place(32, 32, 32)))
+    who = seated(box, plan)
+    assert who.face[0, 0, 12, 12] == 0, "the second one's picture lies over the first one's cheek"
+    assert who.face[0, 1, 12, 12] == 1
+    assert who.face[0, 0, 6, 6] == 1
+    assert not who.face[0, 1, :8].any(), "and nobody has a face outside their own picture"
 
 
 def test_maps_are_those_of_the_conditioning_and_of_the_skin_ellipse() -> None:

@@ -12,6 +12,7 @@ from colorizer.errors import OptionError
 from tests import learning
 from tests.learning import BINS, CLASSIFIER, COLORIZER, build, eight_photos, learn, validate
 from train.data import UNKNOWN
+from train.tasks.colorize import Painted
 from train.tasks.losses import psnr
 
 BATCH = eight_photos()
@@ -82,8 +83,10 @@ def test_attributes_are_learnt_beside(task: str, network: dict[str, Any]) -> Non
 def test_a_batch_without_labels_leaves_every_number_finite_and_every_parameter_used(task: str) -> None:
     names = ("ethnicity", "race7", "age", "gender")
     unlabelled = BATCH | {name: torch.full((8,), UNKNOWN) for name in names}
-    unlabelled["face"] = torch.zeros_like(BATCH["face"])
-    loss = {"attributes": 0.5} | ({"skin": 0.1} if task == "colorize" else {"class_balance": "weights"})
+    unlabelled["face"] = unlabelled["is_skin"] = torch.zeros_like(BATCH["face"])
+    loss = {"attributes": 0.5} | (
+        {"skin": 0.1, "chances": 0.1, "skin_map": 0.1} if task == "colorize" else {"class_balance": "weights"}
+    )
     built = build(task, COLORIZER if task == "colorize" else CLASSIFIER, loss=loss)
     built.training_step(unlabelled, 0).backward()
     for name, parameter in built.named_parameters():
@@ -180,7 +183,7 @@ def test_scores_of_a_bf16_network_are_measured_in_float32(task: str, network: di
         mixed = validate(built, [BATCH])
         # The measure itself: a painting that is right has no error but the shrinking's, in whatever precision.
         ab = torch.nn.functional.avg_pool2d(BATCH["lab"][:, 1:], 4)
-        built.paint = lambda *_: (ab, None)  # type: ignore[method-assign]
+        built.paint = lambda *_: Painted(ab)  # type: ignore[method-assign]
         built.as_ab = lambda predicted: predicted  # type: ignore[method-assign]
         built.color_error = lambda *_: torch.zeros(())  # type: ignore[method-assign]
         best = validate(built, [BATCH])

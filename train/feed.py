@@ -85,7 +85,10 @@ class Feed(IterableDataset[dict[str, Any]]):
         self.chunk = max(count for count in range(1, CHUNK + 1) if recipe.batch % count == 0)
         self.chunks = recipe.batch // self.chunk
         self.rota = Rota([source.share for source in sources], [recipe.seed, _SOURCES])
-        self.zooms = Rota([1 - recipe.augment.zoom_out, recipe.augment.zoom_out], [recipe.seed, _ZOOMS])
+        out = recipe.augment.zoom_out
+        shares = [1 - out, *(out * share for share in layout.PEOPLE.values())]
+        self.zooms = Rota(shares, [recipe.seed, _ZOOMS])
+        self.tiles = np.array([1, *layout.PEOPLE])
         self.decks = [self._deck(source, i) for i, source in enumerate(sources)]
         self.names = list(sources[0].labels)
         self.known = [np.stack([source.labels[name] for name in self.names], 1) for source in sources]
@@ -102,9 +105,9 @@ class Feed(IterableDataset[dict[str, Any]]):
         """The raw batch of this number, or this process's slice of it."""
         rng = np.random.default_rng([self.recipe.seed, _CUTS, number])
         size = int(rng.choice(self.recipe.sizes))
-        plain, zoomed = self.zooms.before(number).tolist()
-        plan = layout.draw(size, rng) if self.zooms.kind(number) else layout.single(size)
-        first = (plain + layout.MOST * zoomed) * self.chunks
+        kind = self.zooms.kind(number)
+        plan = layout.draw(size, int(self.tiles[kind]), rng) if kind else layout.single(size)
+        first = int(self.zooms.before(number) @ self.tiles) * self.chunks
         cuts = [
             self._sliced([self._cut(first + tile * self.chunks + i, rng) for i in range(self.chunks)])
             for tile in range(len(plan.places))

@@ -12,13 +12,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# Most people a frame.
-MOST = 6
-# Shares of the three kinds of frames: four beside each other; one large and others before them; all small before a
-# blurred background, which is also how one person comes to be small.
-_KINDS = (0.3, 0.35, 0.35)
-# Sides of tiles, shares of the frame's: in the first kind half, in the others between these.
-_SMALL, _LARGE = 0.28, 0.55
+PEOPLE: dict[int, float] = {1: 0.1, 2: 0.18, 3: 0.18, 4: 0.3, 5: 0.12, 6: 0.12}
+"""Shares of frames with so many people."""
+# Of frames of four, so many have them beside each other, a quarter of the frame each.
+_TILED = 0.6
+# Of the others, but for one person alone, so many have one large person with the others before them; in the rest all are
+# small before a blurred background, which is also how one person comes to be small.
+_WITH_LARGE = 0.5
+# Sides of tiles, shares of the frame's: in the first kind half, in the others between these, small ones as often as
+# large ones (uniform in the logarithm).
+_SMALL, _LARGE = 0.14, 0.55
+# So often the blurred background is nearly gray, as walls and skies behind people are; what is left of its colour.
+_PLAIN, _PLAIN_COLOR = 0.5, 0.15
 # A tile's edge is blended over this share of its side.
 _SOFT = 0.08
 # Sides are multiples of it, so that maps at a quarter of the size have whole cells; and at least so long.
@@ -42,6 +47,8 @@ class Layout(NamedTuple):
     """One a tile, those behind first."""
     blurred: bool = False
     """Whether the first tile lies, enlarged and blurred, behind all others as well."""
+    plain: bool = False
+    """Whether that background has hardly any colour."""
 
 
 def single(side: int) -> Layout:
@@ -49,20 +56,27 @@ def single(side: int) -> Layout:
     return Layout(side, (Place(0, 0, side),))
 
 
-def draw(side: int, rng: np.random.Generator) -> Layout:
-    """A frame of one to six people at random, of `side` pixels, a multiple of 16."""
-    kind = int(rng.choice(len(_KINDS), p=_KINDS))
-    if kind == 0:
+def draw(side: int, people: int, rng: np.random.Generator) -> Layout:
+    """A frame at random.
+
+    Args:
+        side: of the frame, a multiple of 16 pixels.
+        people: how many tiles, 1 to 6.
+        rng: draws.
+    """
+    if people == 4 and rng.random() < _TILED:
         half = side // 2
         return Layout(side, tuple(Place(top, left, half) for top in (0, half) for left in (0, half)))
-    places = [Place(0, 0, side)] if kind == 1 else []
-    # One person alone only before the blurred background: there it makes a small face without company.
-    people = int(rng.integers(1, MOST + 1 - len(places)))
-    for _ in range(people):
-        own = max(_LEAST, _STEP * round(side * rng.uniform(_SMALL, _LARGE) / _STEP))
-        top, left = _free(side, own, places[kind == 1 :], kind == 1, rng)
-        places.append(Place(top, left, own))
-    return Layout(side, tuple(places), blurred=kind == 2)
+    has_large = people > 1 and rng.random() < _WITH_LARGE
+    large = [Place(0, 0, side)] if has_large else []
+    small: list[Place] = []
+    for _ in range(people - len(large)):
+        share = _SMALL * (_LARGE / _SMALL) ** rng.random()
+        own = max(_LEAST, _STEP * round(side * share / _STEP))
+        top, left = _free(side, own, small, has_large, rng)
+        small.append(Place(top, left, own))
+    is_plain = not has_large and rng.random() < _PLAIN
+    return Layout(side, (*large, *small), blurred=not has_large, plain=is_plain)
 
 
 def _free(
@@ -86,29 +100,29 @@ def _free(
     return best
 
 
-def joined(tiles: Sequence[Tensor], plan: Layout, scale: int = 1) -> Tensor:
+def joined(tiles: Sequence[Tensor], plan: Layout) -> Tensor:
     """Lay tiles over each other with soft edges.
 
     Args:
-        tiles: (B, C, t, t) each, t the place's side divided by `scale`.
+        tiles: (B, 3, t, t) Lab each, t the place's side.
         plan: where they lie.
-        scale: pixels of the frame to a cell of these tiles, 1 or 4.
 
     Returns:
-        (B, C, side / scale, side / scale).
+        (B, 3, side, side).
     """
-    first = tiles[0]
-    side = plan.side // scale
+    first, side = tiles[0], plan.side
     if len(tiles) == 1 and first.shape[-1] == side:
         return first
     if plan.blurred:
         frame = F.interpolate(
             F.adaptive_avg_pool2d(first, 3), (side, side), mode="bicubic", align_corners=False
         )
+        if plan.plain:
+            frame[:, 1:] *= _PLAIN_COLOR
     else:
         frame = first.new_zeros(*first.shape[:2], side, side)
     for tile, opacity, (rows, columns) in zip(
-        tiles, opacities(plan, scale, first), areas(plan, scale), strict=True
+        tiles, opacities(plan, 1, first), areas(plan, 1), strict=True
     ):
         frame[..., rows, columns] = torch.lerp(frame[..., rows, columns], tile, opacity)
     return frame

@@ -1,11 +1,11 @@
-"""What a colorizer is told in training: the light, people's skin, colours pointed out; and what follows from being told.
+"""What a colorizer is told in training: the light, people's skin, colours pointed out; and what follows from it.
 
     told = Telling(recipe.told)(lab, who, condition, ethnicity)
 
 Being told the truth alone would teach little: warm skin goes with warm light, so the network would paint the whole
 photo warmer wherever a tone is asked for, and a group that says nothing new would be ignored. So what is told is often
-not what was there, and the truth is changed alike: the skin of one person is moved to another colour, or by the measured
-difference of two groups; a thing is dyed and a point on it told; the light is changed. What is not told of stays.
+not what was there, and the truth is changed alike: the skin of one person is moved to another colour, or by the
+measured difference of two groups; a thing is dyed and a point on it told; the light is changed. The rest stays.
 
 Shapes: B frames of side s, up to n people, maps of side q = s / 4. Colours of skin are a* and b* at L* 50.
 """
