@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -137,6 +138,10 @@ def test_tables_say_what_is_kept_and_right() -> None:
     assert kept == found.is_sure.sum()
     assert (groups["accuracy of the kept"] > groups["accuracy"]).all()
     assert set(shown["reliability"]["calibrated"]) == {"no", "yes"}
+    named = shown["named"]
+    assert named["n"].sum() == found.is_sure.sum()
+    right = (known.probabilities.argmax(1) == known.labels)[found.is_sure]
+    assert (named["n"] * named["right"]).sum() == pytest.approx(right.sum())
 
 
 def test_only_the_two_numbers_of_a_file_change(tmp_path: Path) -> None:
@@ -242,9 +247,13 @@ def test_the_command_reports_and_writes(
     printed = capsys.readouterr().out
     assert "40 faces of faces/val.csv (left out: 1 no face, 1 no label, 1 unreadable, 1 missing)" in printed
     assert (tmp_path / "report/summary.md").read_text() in printed
-    assert {"coverage.csv", "groups.csv", "reliability.csv"} <= {
+    assert {"coverage.csv", "groups.csv", "named.csv", "reliability.csv"} <= {
         file.name for file in (tmp_path / "report").iterdir()
     }
+    estimates = pd.read_csv(tmp_path / "report/estimates.csv")
+    assert list(estimates) == ["imageName", "ethnicity", *GROUPS]
+    assert list(estimates["imageName"][:2]) == ["00.png", "01.png"]
+    assert estimates[list(GROUPS)].sum(axis=1).to_numpy() == pytest.approx(1)
     assert main([*asked, "--write"]) == 0
     config = checkpoint.about(str(path))["config"]
     assert (config["temperature"], config["unsure_below"]) == (

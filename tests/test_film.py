@@ -7,6 +7,7 @@ from kornia.color import rgb_to_lab
 from skimage import data
 from toning import BATHS, toned
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.functional import avg_pool2d
 
 from colorizer import Colorizer
@@ -115,6 +116,17 @@ def test_every_effect_takes_any_number_of_pictures_of_any_shape(shape: tuple[int
         seen = effect(torch.full(shape, 50.0))
         assert seen.shape == shape
         assert torch.isfinite(seen).all()
+
+
+def test_every_effect_happens_on_the_device_of_the_pictures() -> None:
+    """Tensors that only pretend to lie on a GPU: to mix them with the CPU's is an error all the same."""
+    with FakeTensorMode():
+        lab = torch.zeros(5, 3, 32, 32, device="cuda")
+        with pytest.raises(RuntimeError, match="device"):
+            lab + torch.zeros(5, 3, 32, 32)
+        for name in film._EFFECTS.keys() - {"grain"}:  # reads a few numbers off the CPU, which pretence can't
+            assert film._EFFECTS[name](lab[:, :1]).device == lab.device
+        assert film.orthochromatic(lab).device == lab.device
 
 
 def test_an_old_picture_has_some_effects_and_seldom_none(lab: Tensor) -> None:

@@ -5,7 +5,8 @@
 
 Measured is what the app computes: faces are found, and each estimate is the mean of several crops and their mirror
 images. Pictures without a face are left out. `--write` puts both numbers into the weights' file, whose weights stay as
-they are. The report folder holds summary.md, calibration.json, and reliability.csv, coverage.csv and groups.csv.
+they are. The report folder holds summary.md, calibration.json, the tables as CSV, and estimates.csv with what was
+estimated for each picture, not calibrated.
 """
 
 import argparse
@@ -38,9 +39,9 @@ def estimate(classifier: EthnicityClassifier, photos: pictures.Pictures) -> Esti
     """
     detector = FaceDetector(classifier.device)
     classifier.temperature, classifier.unsure_below = 1.0, 0.0
-    rows, labels = [], []
+    rows, labels, names = [], [], []
     left_out = {"no face": 0, "no label": 0, "unreadable": 0, "missing": len(photos.missing)}
-    for _, ethnicity, content in tqdm(
+    for name, ethnicity, content in tqdm(
         photos.read(), total=len(photos.table), desc="calibrate", unit="photo", disable=None
     ):
         if ethnicity not in GROUPS:
@@ -59,12 +60,13 @@ def estimate(classifier: EthnicityClassifier, photos: pictures.Pictures) -> Esti
         (face,) = classifier.classify(lightness, [largest])
         rows.append(list(face.probabilities.values()))
         labels.append(GROUPS.index(ethnicity))
+        names.append(name)
     if len(rows) < _LEAST:
         raise OptionError(
             f"Only {len(rows)} faces with a label were found, and calibration takes {_LEAST} or more; name a CSV with "
             f"the columns imageName,ethnicity, the latter one of {', '.join(GROUPS)}."
         )
-    return Estimates(np.array(rows), np.array(labels), left_out)
+    return Estimates(np.array(rows), np.array(labels), left_out, tuple(names))
 
 
 def summary(numbers: dict[str, Any], shown: dict[str, pd.DataFrame]) -> str:
@@ -86,21 +88,23 @@ def summary(numbers: dict[str, Any], shown: dict[str, pd.DataFrame]) -> str:
         "",
         "Each half by the other half's temperature and threshold:",
         "",
-        *_markdown(shown["coverage"], 2),
+        *_markdown(shown["coverage"]),
         "",
-        *_markdown(shown["groups"], 0),
+        *_markdown(shown["groups"]),
+        "",
+        *_markdown(shown["named"]),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _markdown(table: pd.DataFrame, digits: int) -> list[str]:
-    """Shares as percent but in the first column, which has so many digits if it is a number."""
+def _markdown(table: pd.DataFrame) -> list[str]:
+    """Shares as percent, but for the first column, which is words or a threshold."""
 
     def cell(value: Any, is_first: bool) -> str:
         if value is None or value != value:
             return "–"
         if isinstance(value, float):
-            return f"{value:.{digits}f}" if is_first else f"{value:.1%}"
+            return f"{value:.2f}" if is_first else f"{value:.1%}"
         return str(value)
 
     names = list(table.columns)
@@ -164,7 +168,9 @@ def run(args: argparse.Namespace) -> int:
         text = summary(numbers, shown)
         atomic.write(args.report / "calibration.json", json.dumps(numbers, indent=1))
         atomic.write(args.report / "summary.md", text)
-        for name, table in shown.items():
+        known_columns = {"imageName": known.names, "ethnicity": [GROUPS[label] for label in known.labels]}
+        estimates = pd.DataFrame(known_columns | dict(zip(GROUPS, known.probabilities.T, strict=True)))
+        for name, table in (shown | {"estimates": estimates}).items():
             atomic.write(args.report / f"{name}.csv", table.to_csv(index=False))
         print(text)
         if args.write:

@@ -36,6 +36,8 @@ class Estimates:
     """(n,) indices into GROUPS."""
     left_out: dict[str, int]
     """Pictures by why they don't count: "no face", "no label", "unreadable", "missing"."""
+    names: tuple[str, ...] = ()
+    """The pictures' own, n of them."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +127,14 @@ def _both(
 
 
 def tables(known: Estimates, found: Calibration) -> dict[str, pd.DataFrame]:
-    """reliability: before and after, by bin of confidence; coverage: by threshold; groups: by label. All held out."""
-    is_right = known.probabilities.argmax(1) == known.labels
+    """What is held out, in four ways.
+
+    Returns:
+        reliability: before and after, by bin of confidence; coverage: by threshold; groups: by label, how many are kept
+        and right; named: by the group that is named, how often that is right.
+    """
+    estimated = known.probabilities.argmax(1)
+    is_right = estimated == known.labels
     bins = [
         reliability(confidence, is_right).assign(calibrated=when)
         for when, confidence in (("no", known.probabilities.max(1)), ("yes", found.confidence))
@@ -135,16 +143,19 @@ def tables(known: Estimates, found: Calibration) -> dict[str, pd.DataFrame]:
     for threshold in sorted({*SHOWN, found.unsure_below}):
         kept = found.confidence >= threshold
         coverage.append({"threshold": threshold, "kept": kept.mean(), "accuracy": _mean(is_right[kept])})
-    groups = []
+    groups, named = [], []
     for index, group in enumerate(GROUPS):
         own = known.labels == index
         right = is_right[own & found.is_sure]
         row = {"label": group, "n": int(own.sum()), "accuracy": _mean(is_right[own])}
         groups.append(row | {"kept": _mean(found.is_sure[own]), "accuracy of the kept": _mean(right)})
+        saying = (estimated == index) & found.is_sure
+        named.append({"named": group, "n": int(saying.sum()), "right": _mean(is_right[saying])})
     return {
         "reliability": pd.concat(bins, ignore_index=True),
         "coverage": pd.DataFrame(coverage),
         "groups": pd.DataFrame(groups),
+        "named": pd.DataFrame(named),
     }
 
 
