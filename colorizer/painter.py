@@ -5,10 +5,11 @@ Shapes: h x w the working size, at which the network sees the photo; its ab and 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from colorizer import bins, lab
@@ -51,7 +52,7 @@ class Scene:
 class Painter:
     """Paints scenes with a network that has `paint`; threads may share it."""
 
-    def __init__(self, network: nn.Module, device: torch.device) -> None:
+    def __init__(self, network: Any, device: torch.device) -> None:
         self.network, self.device = network, device
 
     def scene(
@@ -74,8 +75,9 @@ class Painter:
         if boxes:
             maps = torch.from_numpy(group_weights(boxes, vectors, h, w))[None]
         groups, skin = maps.split([len(GROUPS), 3], dim=1)
-        told = Told(groups, skin, None, _points(hints, scale, h, w))
-        told = Told(*(part if part is None else part.to(self.device) for part in told))
+        points = _points(hints, scale, h, w)
+        points = None if points is None else points.to(self.device)
+        told = Told(groups.to(self.device), skin.to(self.device), None, points)
         gray = torch.from_numpy(lightness)[None, None].to(self.device)
         return Scene(gray, told, _ellipses(boxes, h, w).to(self.device), _neutral(faces).to(self.device))
 

@@ -67,7 +67,7 @@ def things(scene: Scene, base: Painting) -> list[Thing]:
     small = F.interpolate(torch.cat([scene.lightness, _wide(base.ab, scene)], 1), (h, w), mode="area")[0]
     skin = F.interpolate(base.skin.sigmoid(), (h, w), mode="area").flatten().cpu().numpy()
     place = np.stack(np.meshgrid(np.linspace(0, 40, w), np.linspace(0, 40, h)))  # x, y in units of L*
-    features = np.concatenate([small.cpu().numpy(), place]).reshape(5, -1).T  # (h*w, 5)
+    features = np.concatenate([small.cpu().numpy(), place]).reshape(5, -1).T.astype(np.float32)  # (h*w, 5)
     rows = np.flatnonzero(skin < _SKIN)
     if len(rows) < _LEAST_CELLS:
         return []

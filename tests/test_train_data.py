@@ -343,7 +343,9 @@ def test_the_slices_of_all_processes_joined_are_the_batch_of_one(pictures: Pictu
         joined: dict = {"layout": one["layout"]}
         for key in one.keys() - {"layout", "pixels"}:
             joined[key] = torch.cat([part[key] for part in slices], int(one[key].ndim > 1))
-        joined["pixels"] = [torch.cat(tiles) for tiles in zip(*(part["pixels"] for part in slices), strict=True)]
+        joined["pixels"] = [
+            torch.cat(tiles) for tiles in zip(*(part["pixels"] for part in slices), strict=True)
+        ]
         _assert_same(joined, one)
     with pytest.raises(OptionError, match="24 pictures can't be shared by 5"):
         Feed([pictures], wanted, world=5)

@@ -7,6 +7,7 @@ python -m train curves RECIPE [key=value ...] --subset N,N --out DIR
 python -m train prepare SOURCE --out DATASET [--labels CSV]
 python -m train holdout IMAGES --out DIR
 python -m train faces IMAGES --labels CSV
+python -m train skin-colors --neutral IMAGES --neutral-labels CSV --any IMAGES --any-labels CSV
 python -m train evaluate --models NAME,NAME --data DATASET --report DIR
 python -m train proof|composites --data DATASET --report DIR
 python -m train bodies --data DIR --report DIR
@@ -28,6 +29,7 @@ SUBCOMMANDS = {
     "prepare": ("train.prepare", "turn a folder or archive of photos into a dataset"),
     "holdout": ("train.holdout", "split pictures in two, near twins kept together"),
     "faces": ("train.face_boxes", "note where the face lies in each picture of a labels CSV"),
+    "skin-colors": ("train.skin_colors", "measure the groups' skin colours under neutral light"),
     "evaluate": ("train.evaluate", "measure models on photos, with baselines, intervals and groups"),
     "proof": ("train.proof", "measure by group what telling a model the people's groups is worth"),
     "composites": ("train.composites", "measure several people in one picture against each alone"),

@@ -16,8 +16,8 @@ PEOPLE: dict[int, float] = {1: 0.1, 2: 0.18, 3: 0.18, 4: 0.3, 5: 0.12, 6: 0.12}
 """Shares of frames with so many people."""
 # Of frames of four, so many have them beside each other, a quarter of the frame each.
 _TILED = 0.6
-# Of the others, but for one person alone, so many have one large person with the others before them; in the rest all are
-# small before a blurred background, which is also how one person comes to be small.
+# Of the others, but for one person alone, so many have one large person with the others before them; in the rest all
+# are small before a blurred background, which is also how one person comes to be small.
 _WITH_LARGE = 0.5
 # Sides of tiles, shares of the frame's: in the first kind half, in the others between these, small ones as often as
 # large ones (uniform in the logarithm).
@@ -121,9 +121,7 @@ def joined(tiles: Sequence[Tensor], plan: Layout) -> Tensor:
             frame[:, 1:] *= _PLAIN_COLOR
     else:
         frame = first.new_zeros(*first.shape[:2], side, side)
-    for tile, opacity, (rows, columns) in zip(
-        tiles, opacities(plan, 1, first), areas(plan, 1), strict=True
-    ):
+    for tile, opacity, (rows, columns) in zip(tiles, opacities(plan, 1, first), areas(plan, 1), strict=True):
         frame[..., rows, columns] = torch.lerp(frame[..., rows, columns], tile, opacity)
     return frame
 

@@ -57,7 +57,10 @@ class Augment(Strict):
     flip: float = Field(0.5, ge=0, le=1, description="Share of pictures that are mirrored.")
     zoom_in: float = Field(1.0, gt=0, le=1, description="Smallest share of the side that a crop keeps.")
     zoom_out: float = Field(
-        0.0, ge=0, le=1, description="Share of batches zoomed out to one to six people a frame, some partly covered."
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of batches zoomed out to one to six people a frame, some partly covered.",
     )
     rotation: float = Field(0.0, ge=0, le=45, description="Largest rotation, degrees.")
     shear: float = Field(0.0, ge=0, le=30, description="Largest shear, degrees.")

@@ -62,6 +62,8 @@ class Lesson(NamedTuple):
 class Telling(nn.Module):
     """Draws what is told, from torch's own generators, on the batch's device."""
 
+    palette: Tensor
+
     def __init__(self, how: Told) -> None:
         super().__init__()
         self.how = how

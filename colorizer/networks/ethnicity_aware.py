@@ -60,9 +60,10 @@ class Level(nn.Module):
     def __init__(self, channels: int, width: int, hearing: int) -> None:
         super().__init__()
         self.lateral = nn.Conv2d(channels, width, 1)
-        self.hear = nn.Sequential(nn.Conv2d(TOLD, hearing, 1), nn.ReLU(), nn.Conv2d(hearing, 2 * width, 1))
-        nn.init.zeros_(self.hear[2].weight)  # training starts from the network that is told nothing
-        nn.init.zeros_(self.hear[2].bias)
+        last = nn.Conv2d(hearing, 2 * width, 1)
+        for parameter in last.parameters():
+            nn.init.zeros_(parameter)  # training starts from the network that is told nothing
+        self.hear = nn.Sequential(nn.Conv2d(TOLD, hearing, 1), nn.ReLU(), last)
         self.mix = Conv2dNormActivation(width, width, 3)
 
     def forward(self, features: Tensor, above: Tensor, told: Tensor) -> Tensor:
