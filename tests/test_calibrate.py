@@ -146,6 +146,7 @@ def test_tables_say_what_is_kept_and_right() -> None:
 
 def test_only_the_two_numbers_of_a_file_change(tmp_path: Path) -> None:
     path = small(tmp_path / "mine.safetensors")
+    path.chmod(0o644)
     before, about = bits(path), checkpoint.about(str(path))
     command.write(path, 1.7, 0.45, {"n": 3})
     assert bits(path) == before
@@ -153,6 +154,7 @@ def test_only_the_two_numbers_of_a_file_change(tmp_path: Path) -> None:
     assert after["config"] == about["config"] | {"temperature": 1.7, "unsure_below": 0.45}
     assert after["training"] == {"steps": 7, "calibration": {"n": 3}}
     assert [file.name for file in tmp_path.iterdir()] == ["mine.safetensors"]
+    assert path.stat().st_mode & 0o777 == 0o644, "who could read it still can"
     classifier = EthnicityClassifier.load(str(path))
     assert (classifier.temperature, classifier.unsure_below) == (1.7, 0.45)
 

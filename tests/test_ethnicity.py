@@ -45,6 +45,19 @@ def test_a_probability_for_each_group(classifier: EthnicityClassifier, astronaut
     assert (face.box, face.landmarks, face.score) == (found[0].box, found[0].landmarks, found[0].score)
 
 
+def test_the_shipped_classifier_is_calibrated_and_knows_when_it_is_unsure(
+    classifier: EthnicityClassifier, astronaut: np.ndarray
+) -> None:
+    """As `python -m train calibrate` found on FairFace's validation faces."""
+    assert 0.6 < classifier.temperature < 0.9, "a mean of five crops is less sure than it should be"
+    assert 0.4 < classifier.unsure_below < 0.6
+    lightness = lab.lightness(astronaut)
+    faces = classifier.classify(lightness, [face_at(225, 120, 110), face_at(60, 60, 100)])
+    for face in faces:
+        assert face.unsure is (max(face.probabilities.values()) < classifier.unsure_below)
+    assert [face.unsure for face in faces] == [False, True], "a face, and a flag taken for one"
+
+
 def test_no_faces_no_estimates(classifier: EthnicityClassifier, camera: np.ndarray) -> None:
     assert classifier.classify(camera.astype(np.float32) / 2.55, []) == []
 

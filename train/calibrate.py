@@ -11,6 +11,7 @@ estimated for each picture, not calibrated.
 
 import argparse
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,7 @@ def write(path: Path, temperature: float, unsure_below: float, notes: dict[str, 
             checkpoint.save(
                 loaded.network, loaded.about["network"], part, training | {"calibration": notes}, half=is_half
             )
+            shutil.copymode(path, part)
     except OSError as error:
         raise OptionError(
             f"{path} could not be written ({error.strerror}); make room, or copy it."
