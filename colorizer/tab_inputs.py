@@ -16,10 +16,14 @@ class Page(gr.Blocks):
 
     Gradio would download an address that stands where a file should, in whichever input: without a limit on its size,
     from this server's place in the network.
+
+    A request of a public event may leave out its last inputs: programs written before an event took more go on.
     """
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *given: Any, **options: Any) -> Any:
-        """As Gradio's, after a look for addresses."""
+        """As Gradio's, after a look for addresses, and with the defaults of what is left out."""
+        if block_fn.api_visibility == "public":
+            inputs = [*inputs, *(widget.value for widget in block_fn.inputs[len(inputs) :])]
         if any(path.startswith(FETCHED) for path in _paths(inputs)):
             raise gr.Error(NO_ADDRESS, print_exception=False)
         return await super().preprocess_data(block_fn, inputs, *given, **options)

@@ -77,6 +77,25 @@ def test_colorize_is_steered(client: Client, gray: Path, monkeypatch: pytest.Mon
     assert painted == [Steering("neutral", 6, -3.5, hints=(Hint(10, 20.5, "#b5473c"),)), Steering()]
 
 
+def test_a_request_with_the_first_arguments_alone_is_answered_as_before(
+    gray: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colorizer, painted = serve().desk.colorizer, []
+    paint = colorizer.paint
+    monkeypatch.setattr(colorizer, "paint", lambda *given: painted.append(given[1:5]) or paint(*given))
+    boundary = "rangin"
+    body = f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'.encode()
+    body += gray.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    with urlopen(Request(f"{serve().url}/gradio_api/upload", body, headers)) as answer:
+        (path,) = json.load(answer)
+    uploaded = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    for given in ([uploaded, "Indian", 1.5], [uploaded]):
+        said = call("colorize", given)
+        assert "event: complete" in said, said
+    assert painted == [("Indian", 1.5, None, Steering()), ("auto", 1.0, None, Steering())]
+
+
 @pytest.mark.parametrize(
     ("steering", "sentence"),
     [
