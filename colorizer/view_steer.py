@@ -62,7 +62,7 @@ def canvas(rgb: np.ndarray, hints: "Sequence[Hint]") -> Image.Image:
     size = canvas_size(width, height)
     picture = Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     pen = ImageDraw.Draw(picture)
-    radius = max(6, round(max(size) / 50))
+    radius = max(6, round(max(size) / 42))  # to be read on a phone, too
     font = ImageFont.load_default(max(9, round(1.3 * radius)))
     for number, hint in enumerate(hints, 1):
         x, y = hint.x * size[0] / width, hint.y * size[1] / height
