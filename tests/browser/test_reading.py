@@ -1,5 +1,6 @@
 """The page on a phone, in the dark, and for people who can't see it."""
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -38,7 +39,7 @@ CONTRASTS = """() => {
 # What a screen reader could call each control; the browser's own tree would say the same, but not for all versions.
 NAMELESS = """() => [...document.querySelectorAll(
     "button, a[href], input:not([type=file]), select, textarea, [role=slider], [role=combobox]")]
-  .filter(e => e.offsetParent !== null)
+  .filter(e => e.offsetParent !== null && !(e.ariaHidden === "true" && e.tabIndex < 0))
   .filter(e => !(e.getAttribute("aria-label") || e.textContent.trim() || e.title || e.labels?.length
     || e.querySelector("img[alt]:not([alt=''])")
     || document.getElementById(e.getAttribute("aria-labelledby"))))
@@ -52,7 +53,9 @@ def _admiral(visitor: Visitor) -> None:
 
 
 def _open_all(visitor: Visitor) -> None:
-    visitor.page.get_by_text("Compare with the true colours").click()
+    for title in ("Colour hints", "Three suggestions", "Compare with the true colours"):
+        visitor.page.get_by_role("button", name=re.compile(f"^{title}")).click()
+    expect(visitor.page.locator("#canvas img")).to_be_visible()
     expect(visitor.page.locator("#truth")).to_be_visible()
 
 
@@ -96,8 +99,10 @@ def test_every_control_has_a_name_and_every_picture_a_text(visitor: Visitor) -> 
     assert visitor.page.evaluate(NAMELESS) == []
     _admiral(visitor)
     _open_all(visitor)
+    visitor.page.locator("#hint-colour .dialog-button").click()
+    expect(visitor.page.get_by_label("Colour as #rrggbb")).to_be_visible()
     assert visitor.page.evaluate(NAMELESS) == []
-    silent = visitor.page.locator("#photo img, #before-after img, #boxes img").evaluate_all(
+    silent = visitor.page.locator("#photo img, #before-after img, #boxes img, #canvas img").evaluate_all(
         "l => l.filter(i => !i.alt).map(i => i.outerHTML.slice(0, 200))"
     )
     assert silent == []
