@@ -25,6 +25,12 @@ from colorizer.steering import Hint, Steering
 VIVID_TEMPERATURE = 0.15
 # Rounds in which the neutral light is found, each correcting what the last one left.
 _ROUNDS = 3
+# How far a hint reaches: at which mean squared difference of the standardised features, difference in L*, and distance
+# (share of the longer side) its likeness falls to 1/e.
+_LIKENESS, _GRAYS, _REACH = 1.0, 26.0, 0.6
+# How far skin away from a face follows that face's; what is left of the colours far from everybody; and how many times
+# a cell's shares must be taken to be 1, if it is not to count as far.
+_AGREEMENT, _FAR_COLOR, _NEAR = 0.8, 0.3, 1.6
 # Cells of a face that must be skin, or its colour says nothing.
 _LEAST_SKIN = 3.0
 
@@ -37,8 +43,10 @@ class Scene:
     """(1, 1, h, w) L*."""
     told: Told
     """Groups, asked skin and hints; the light is still open."""
+    shares: Tensor
+    """(n, h/4, w/4) how much of each cell is whose."""
     faces: Tensor
-    """(n, h/4, w/4) 1 within each face's ellipse, shared where people overlap."""
+    """(n, h/4, w/4) these within each face's ellipse, elsewhere 0."""
     neutral: Tensor
     """(n, 2) a* and b* at L* 50 that each one's skin would have under neutral light; NaN where a tone is asked for."""
 
@@ -79,7 +87,9 @@ class Painter:
         points = None if points is None else points.to(self.device)
         told = Told(groups.to(self.device), skin.to(self.device), None, points)
         gray = torch.from_numpy(lightness)[None, None].to(self.device)
-        return Scene(gray, told, _ellipses(boxes, h, w).to(self.device), _neutral(faces).to(self.device))
+        shares = person_shares(torch.tensor(boxes).reshape(-1, 4), h, w).to(self.device)
+        ellipses = _ellipses(boxes, h, w).to(self.device)
+        return Scene(gray, told, shares, shares * ellipses, _neutral(faces).to(self.device))
 
     def paint(self, scene: Scene, steering: Steering) -> Painting:
         """What the network says under the light that is asked for.
@@ -88,22 +98,75 @@ class Painter:
         hardly moves hardly changes anything.
         """
         if steering.cast is not None:
-            return self._under(scene, torch.tensor([steering.cast], device=self.device))
-        free = self.network.paint(scene.lightness, scene.told)
+            return self._spread(scene, self._under(scene, torch.tensor([steering.cast], device=self.device)))
+        free = self._painted(scene)
         shift = torch.tensor([[steering.tint, steering.warmth]], device=self.device)
         predicted = free.ab.mean((2, 3))  # (1, 2)
         wanted = predicted + shift
         if steering.light == "neutral":
             wanted = self._neutral_light(scene, free) + shift
-        if torch.equal(wanted, predicted):
-            return free
-        here, there = (self._under(scene, light) for light in (predicted, wanted))
-        return free._replace(ab=free.ab + there.ab - here.ab, chances=there.chances)
+        if not torch.equal(wanted, predicted):
+            here, there = (self._under(scene, light) for light in (predicted, wanted))
+            free = free._replace(ab=free.ab + there.ab - here.ab, chances=there.chances)
+        return self._spread(scene, free)
 
     def _under(self, scene: Scene, light: Tensor) -> Painting:
         """Painted under a light, (1, 2) mean a* and b*."""
-        told = scene.told._replace(light=torch.cat([light, torch.ones_like(light[:, :1])], 1))
-        return self.network.paint(scene.lightness, told)
+        told = torch.cat([light, torch.ones_like(light[:, :1])], 1)
+        return self._painted(replace(scene, told=scene.told._replace(light=told)))
+
+    def _painted(self, scene: Scene) -> Painting:
+        """Painted once told of nobody, and once of everybody; what being told changes counts on people's skin alone.
+
+        That is where a group or a tone is to be seen. Clothes, hair and what is behind a person would otherwise change
+        a little with each palette.
+        """
+        told = scene.told
+        if not len(scene.shares):
+            return self.network.paint(scene.lightness, told)
+        nobody = told._replace(groups=torch.zeros_like(told.groups), skin=None)
+        both = Told(
+            *(
+                None
+                if one is None and other is None
+                else torch.cat([_or_zeros(one, other), _or_zeros(other, one)])
+                for one, other in zip(nobody, told, strict=True)
+            )
+        )
+        pair = self.network.paint(scene.lightness.expand(2, -1, -1, -1), both)
+        without, with_people = (Painting(*(part[i : i + 1] for part in pair)) for i in (0, 1))
+        person = scene.shares.sum(0) * with_people.skin.sigmoid()  # (1, 1, h/4, w/4)
+        ab = torch.lerp(without.ab, with_people.ab, person)
+        eighth = F.interpolate(person, with_people.chances.shape[-2:], mode="area")
+        chances = torch.lerp(without.chances, with_people.chances, eighth)
+        return agreeing(scene, with_people._replace(ab=ab, chances=chances))
+
+    def _spread(self, scene: Scene, painted: Painting) -> Painting:
+        """The painting with hints carried on to what belongs to their cells: near, alike to the network and in L*.
+
+        The network hears of hints and turns the right way, but not all of it; what is missing at a hint's own cell is
+        added to its cell and, by likeness, to the others. Skin and what is none stay apart.
+        """
+        hints = scene.told.hints
+        if hints is None:
+            return painted
+        # Without the hints, whose own cells would be unlike all others.
+        plain = self.network.paint(scene.lightness, scene.told._replace(hints=None))
+        h, w = scene.size
+        at = (hints[0, 2] > 0).flatten().nonzero()[:, 0]  # (k,)
+        cells = plain.cells[0].flatten(1).float()  # (C, h*w)
+        cells = (cells - cells.mean(1, keepdim=True)) / cells.std(1, keepdim=True).clamp_min(1e-3)
+        gray = F.interpolate(scene.lightness, (h, w), mode="area").flatten()
+        skin = plain.skin.sigmoid().flatten()
+        rows, columns = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+        place = torch.stack([rows, columns]).flatten(1).to(cells) / max(h, w)  # (2, h*w)
+        unlike = torch.cdist(cells.T[at], cells.T).square() / (len(cells) * _LIKENESS)  # (k, h*w)
+        unlike += ((gray[at, None] - gray) / _GRAYS).square()
+        unlike += torch.cdist(place.T[at], place.T).square() / _REACH**2
+        likeness = (-unlike).exp() * (1 - (skin[at, None] - skin).abs())
+        missing = hints[0, :2].flatten(1)[:, at] - painted.ab[0].flatten(1)[:, at]  # (2, k)
+        weights = likeness / likeness.sum(0).clamp_min(1.0)
+        return painted._replace(ab=painted.ab + (missing @ weights).view(1, 2, h, w))
 
     def _neutral_light(self, scene: Scene, free: Painting) -> Tensor:
         """(1, 2) the light under which the skin comes nearest to what was measured; as predicted without a face."""
@@ -119,6 +182,35 @@ class Painter:
             light = light + off.mean(0, keepdim=True)
             painted = self._under(scene, light)
         return light
+
+
+def _or_zeros(part: Tensor | None, like: Tensor | None) -> Tensor:
+    """A part, or as many zeros; one of the two is there."""
+    if part is not None:
+        return part
+    assert like is not None
+    return torch.zeros_like(like)
+
+
+def agreeing(scene: Scene, painted: Painting) -> Painting:
+    """The painting with skin away from the faces nearer to each one's own face, and with less colour far from everybody.
+
+    Of limbs and of streets a network that learned from portraits knows little: it leaves arms gray and makes walls the
+    colour of skin.
+    """
+    if not len(scene.shares):
+        return painted
+    colors = skin_colors(scene, painted)  # (n, 2)
+    known = ~torch.isnan(colors).any(1)
+    skin = painted.skin.sigmoid()  # (1, 1, h/4, w/4)
+    dark = F.interpolate(scene.lightness, scene.size, mode="area")  # (1, 1, h/4, w/4)
+    shares = scene.shares * known[:, None, None]
+    of_face = torch.einsum("nc,nhw->chw", colors.nan_to_num(), shares) / shares.sum(0).clamp_min(1e-6)
+    wanted = of_face[None] * (dark + 16) / REFERENCE
+    weight = _AGREEMENT * skin * (shares - scene.faces).clamp_min(0).sum(0)
+    ab = torch.lerp(painted.ab, wanted, weight.clamp(0, 1))
+    near = torch.maximum((_NEAR * scene.shares.sum(0)).clamp(0, 1), skin)
+    return painted._replace(ab=ab * (_FAR_COLOR + (1 - _FAR_COLOR) * near))
 
 
 def can_be_neutral(scene: Scene) -> bool:
@@ -176,7 +268,7 @@ def _points(hints: Sequence[Hint], scale: tuple[float, float], h: int, w: int) -
 
 
 def _ellipses(boxes: Sequence[tuple[float, float, float, float]], h: int, w: int) -> Tensor:
-    """(n, h, w) each face's ellipse, times its person's share."""
+    """(n, h, w) 1 within each face's ellipse."""
     if not boxes:
         return torch.zeros(0, h, w)
     corners = torch.tensor(boxes)
@@ -184,7 +276,7 @@ def _ellipses(boxes: Sequence[tuple[float, float, float, float]], h: int, w: int
     x0, y0, x1, y1 = corners[..., None, None].unbind(1)  # (n, 1, 1)
     across = (x - (x0 + x1) / 2) / (x1 - x0).clamp_min(1e-3) / HALF_WIDTH
     along = (y - (y0 + y1) / 2) / (y1 - y0).clamp_min(1e-3) / HALF_HEIGHT
-    return (across**2 + along**2 < 1) * person_shares(corners, h, w)
+    return (across**2 + along**2 < 1).float()
 
 
 def _neutral(faces: Sequence[Face]) -> Tensor:

@@ -34,6 +34,9 @@ NO_NEUTRAL = "Neutral light is judged by the people's skin: without a face, the 
 NO_FACE = "No face was found; the whole photo was painted with the neutral palette."
 # Sides of the working size are multiples of this, as in training: every level down to 1/16 then has whole cells.
 STRIDE = 16
+# Where the middle one of the faces has fewer pixels than this at the working size, the photo is worked on at so many
+# times that size. Steps, because a detector's box moves by a pixel between copies of a photo, and colours should not.
+LARGER = ((20.0, 2.0), (30.0, 1.5))
 # The longer side that a very long and narrow photo is brought to at most; bounds time and memory.
 LONGEST = 2048
 
@@ -239,7 +242,7 @@ class Colorizer:
             steering = steering or Steering()
             painting = self.painter.paint(self._scene(lightness, faces, steering), steering)
             return painter.vivid(painting, vividness)[0].float().cpu().numpy()
-        small, (x, y) = self._small(lightness)
+        small, (x, y) = self._small(lightness, ())
         boxes = [(x0 * x, y0 * y, x1 * x, y1 * y) for x0, y0, x1, y1 in (face.box for face in faces)]
         vectors = [vector_for(face.chosen, face.probabilities) for face in faces]
         height, width = small.shape
@@ -248,19 +251,28 @@ class Colorizer:
         ab = self.network(seen.to(self.device), groups.to(self.device)).float()
         return ab[0].cpu().numpy()
 
-    def _small(self, lightness: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
+    def _small(self, lightness: np.ndarray, faces: Sequence[Face]) -> tuple[np.ndarray, tuple[float, float]]:
         """(h, w) L* at the working size, and cells of a quarter of it to a pixel of the photo, along x and y.
 
         Who is where changes slowly over a photo: a quarter of the size, the finest the decoder has, is enough.
         """
         full_height, full_width = lightness.shape
-        height, width = working_grid(full_height, full_width, self.working_size)
+        height, width = working_grid(full_height, full_width, self._size_for(lightness, faces))
         small = lab.resize_lightness(lightness, height, width)
         return small, (width / 4 / full_width, height / 4 / full_height)
 
     def _scene(self, lightness: np.ndarray, faces: Sequence[Face], steering: Steering) -> painter.Scene:
         assert self.painter is not None
-        return self.painter.scene(*self._small(lightness), faces, steering.hints)
+        return self.painter.scene(*self._small(lightness, faces), faces, steering.hints)
+
+    def _size_for(self, lightness: np.ndarray, faces: Sequence[Face]) -> int:
+        """The working size, larger where faces are small: of a face of a few pixels nobody would know what it is."""
+        if not faces:
+            return self.working_size
+        sides = [max(x1 - x0, y1 - y0) for x0, y0, x1, y1 in (face.box for face in faces)]
+        at_working_size = float(np.median(sides)) * self.working_size / math.sqrt(lightness.size)
+        larger = next((factor for side, factor in LARGER if at_working_size < side), 1.0)
+        return min(round(self.working_size * larger), LONGEST)
 
     def _checked(self, steering: Steering | None, portrait: Portrait) -> Steering:
         """What is asked, if this model can do it for this photo; OptionError if not."""
@@ -289,7 +301,8 @@ class Colorizer:
         with stages("merge", 0.7):
             height, width = portrait.lightness.shape
             rows, _ = working_grid(height, width, self.working_size)
-            stride = max(1, rows // ab.shape[1])  # 4 as a rule; networks of the literature have 1, 2 or 4
+            # 4 as a rule; networks of the literature have 1, 2 or 4.
+            stride = 4 if self.steerable else max(1, rows // ab.shape[1])
             # What lies above 1 is in the ab of a model that can be steered already.
             factor = min(vividness, 1.0) if self.steerable else vividness
             image = Image.fromarray(lab.merge(portrait.lightness, ab, factor, stride))

@@ -52,6 +52,8 @@ class Painting(NamedTuple):
     """(B, 313, h/8, w/8) float32 unnormalised logits of the bins of `colorizer.bins`."""
     skin: Tensor
     """(B, 1, h/4, w/4) float32 logits of being the skin of somebody."""
+    cells: Tensor
+    """(B, width, h/4, w/4) the decoder's last features: what belongs together is alike in them."""
 
 
 class Level(nn.Module):
@@ -135,7 +137,7 @@ class EthnicityAware(nn.Module):
         """(B, 1, h, w) L* in [0, 100] and what is told of it -> what there is to say; sizes as for `forward`."""
         y, features, eighth, quarter = self._decode(lightness, told)
         ab = ab_bins.decode(y) if self.bins else y.float() * AB_SCALE
-        return Painting(ab, features, self.chances(eighth).float(), self.skin(quarter).float())
+        return Painting(ab, features, self.chances(eighth).float(), self.skin(quarter).float(), quarter)
 
     def predict(self, lightness: Tensor, groups: Tensor) -> tuple[Tensor, Tensor]:
         """As `forward`, and beside it the encoder's pooled features, (B, C), for tasks that learn from both."""
