@@ -17,8 +17,6 @@ LONGEST = 90
 LONGEST_MACHINE = 300
 # What a network borrows when it is `pretrained`, where that isn't ImageNet's.
 _BORROWED = {"fusion-vggface": "VGGFace2"}
-# Weights that are the last of several runs, and whose notes know of that one only; by the commit in them.
-_RUNS = {"c84ba48": "190 min, one CPU core, 800,000 pictures of 96–160 px"}
 # As `train.machine.describe` says it.
 _MACHINE = re.compile(r"(?P<cpu>.+?), \d+ cores(?:, (?P<gpu>.+))?, torch .*")
 
@@ -54,7 +52,7 @@ def budget(notes: Any) -> str:
     A picture counts each time it was seen: steps times batch. `notes["budget"]`, if there is one, is taken as it is.
     """
     notes = _section(notes)
-    said = notes.get("budget") or _RUNS.get(str(notes.get("commit")))
+    said = notes.get("budget")
     if isinstance(said, str) and said:
         return printable(said)
     parts = [_minutes(notes.get("minutes")), _machine(notes.get("machine")), _pictures(notes)]
