@@ -193,7 +193,7 @@ def _or_zeros(part: Tensor | None, like: Tensor | None) -> Tensor:
 
 
 def agreeing(scene: Scene, painted: Painting) -> Painting:
-    """The painting with skin away from the faces nearer to each one's own face, and with less colour far from everybody.
+    """The painting with skin away from faces nearer to each one's own face, and less colour far from everybody.
 
     Of limbs and of streets a network that learned from portraits knows little: it leaves arms gray and makes walls the
     colour of skin.
