@@ -124,14 +124,11 @@ class Painter:
         told = scene.told
         if not len(scene.shares):
             return self.network.paint(scene.lightness, told)
-        nobody = told._replace(groups=torch.zeros_like(told.groups), skin=None)
         both = Told(
-            *(
-                None
-                if one is None and other is None
-                else torch.cat([_or_zeros(one, other), _or_zeros(other, one)])
-                for one, other in zip(nobody, told, strict=True)
-            )
+            torch.cat([torch.zeros_like(told.groups), told.groups]),
+            None if told.skin is None else torch.cat([torch.zeros_like(told.skin), told.skin]),
+            None if told.light is None else told.light.expand(2, -1),
+            None if told.hints is None else told.hints.expand(2, -1, -1, -1),
         )
         pair = self.network.paint(scene.lightness.expand(2, -1, -1, -1), both)
         without, with_people = (Painting(*(part[i : i + 1] for part in pair)) for i in (0, 1))
@@ -182,35 +179,6 @@ class Painter:
             light = light + off.mean(0, keepdim=True)
             painted = self._under(scene, light)
         return light
-
-
-def _or_zeros(part: Tensor | None, like: Tensor | None) -> Tensor:
-    """A part, or as many zeros; one of the two is there."""
-    if part is not None:
-        return part
-    assert like is not None
-    return torch.zeros_like(like)
-
-
-def agreeing(scene: Scene, painted: Painting) -> Painting:
-    """The painting with skin away from faces nearer to each one's own face, and less colour far from everybody.
-
-    Of limbs and of streets a network that learned from portraits knows little: it leaves arms gray and makes walls the
-    colour of skin.
-    """
-    if not len(scene.shares):
-        return painted
-    colors = skin_colors(scene, painted)  # (n, 2)
-    known = ~torch.isnan(colors).any(1)
-    skin = painted.skin.sigmoid()  # (1, 1, h/4, w/4)
-    dark = F.interpolate(scene.lightness, scene.size, mode="area")  # (1, 1, h/4, w/4)
-    shares = scene.shares * known[:, None, None]
-    of_face = torch.einsum("nc,nhw->chw", colors.nan_to_num(), shares) / shares.sum(0).clamp_min(1e-6)
-    wanted = of_face[None] * (dark + 16) / REFERENCE
-    weight = _AGREEMENT * skin * (shares - scene.faces).clamp_min(0).sum(0)
-    ab = torch.lerp(painted.ab, wanted, weight.clamp(0, 1))
-    near = torch.maximum((_NEAR * scene.shares.sum(0)).clamp(0, 1), skin)
-    return painted._replace(ab=ab * (_FAR_COLOR + (1 - _FAR_COLOR) * near))
 
 
 def can_be_neutral(scene: Scene) -> bool:
