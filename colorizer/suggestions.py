@@ -25,6 +25,8 @@ _LEAST_CELLS = 6
 _SKIN = 0.35
 # Colours that are to be told apart lie so far from each other and from what was painted, in units of a* and b*.
 APART = 16.0
+# A colour that holds less than this of a thing's distribution, as much as each of the bins by chance, isn't likely.
+_LIKELY = 1 / bins.COUNT
 # Cells of a thing that get a hint.
 _POINTS = 3
 
@@ -39,7 +41,7 @@ class Thing(NamedTuple):
 
 
 def suggest(painter: Painter, scene: Scene, steering: Steering, count: int) -> list[Painting]:
-    """Other paintings of a scene, each with its skin as in the first.
+    """Other paintings of a scene, each with its skin as in the first; what somebody has pointed out stays too.
 
     Args:
         painter: paints.
@@ -48,15 +50,26 @@ def suggest(painter: Painter, scene: Scene, steering: Steering, count: int) -> l
         count: how many; fewer come if the model is sure of everything.
     """
     base = painter.paint(scene, steering)
-    found = [thing for thing in things(scene, base) if len(thing.colors)]
+    if not torch.isfinite(base.ab).all():
+        return [base]  # of damaged weights; whoever merges it says so
+    asked = _asked_cells(scene)
+    found = [
+        thing
+        for thing in things(scene, base)
+        if len(thing.colors) and not np.intersect1d(thing.cells, asked).size
+    ]
+    skin = base.skin.sigmoid()
+    eighth = F.interpolate(skin, base.chances.shape[-2:], mode="area")
     paintings = []
     for number in range(count):
         hints = _hints(found, number, scene)
         if hints is None:
             break
         painted = painter.paint(asking(scene, hints), steering)
-        skin = base.skin.sigmoid()
-        paintings.append(painted._replace(ab=torch.lerp(painted.ab, base.ab, skin), skin=base.skin))
+        ab = torch.lerp(painted.ab, base.ab, skin)
+        # By these, vividness above 1 moves the skin as well.
+        chances = torch.lerp(painted.chances, base.chances, eighth)
+        paintings.append(painted._replace(ab=ab, chances=chances, skin=base.skin))
     return paintings
 
 
@@ -87,6 +100,13 @@ def things(scene: Scene, base: Painting) -> list[Thing]:
     return [thing for _, thing in sorted(found, key=lambda pair: -pair[0])]
 
 
+def _asked_cells(scene: Scene) -> np.ndarray:
+    """Numbers of the cells, in the grid of an eighth, that have a hint already."""
+    if scene.told.hints is None:
+        return np.zeros(0, np.int64)
+    return np.flatnonzero(F.max_pool2d(scene.told.hints[:, 2:], 2).flatten().cpu().numpy())
+
+
 def bins_shares(logits: Tensor) -> Tensor:
     """(1, 313, h, w) logits -> (313, h*w) probabilities, on the CPU."""
     return logits[0].flatten(1).softmax(0).cpu()
@@ -95,7 +115,8 @@ def bins_shares(logits: Tensor) -> Tensor:
 def _alternatives(shares: Tensor, painted: np.ndarray) -> np.ndarray:
     """(k, 2) likely colours that are far from each other and from the painted one."""
     taken, colors = [painted], []
-    for number in shares.argsort(descending=True)[:60].tolist():
+    likely = int((shares >= _LIKELY).sum())
+    for number in shares.argsort(descending=True, stable=True)[:likely].tolist():
         color = bins.CENTERS[number].numpy()
         if min(np.hypot(*(color - other)) for other in taken) >= APART:
             taken.append(color)

@@ -28,25 +28,53 @@ class Listener(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.heard: list[Told] = []
+        self.skin = torch.full((1, 1, CELLS, CELLS), -8.0)
+        self.skin[:, :, 3:10, 5:11] = 8.0
+        self.cells = self.skin.repeat(1, 4, 1, 1)
+        """What belongs together in its eyes: skin, and what is none."""
 
     def paint(self, lightness: Tensor, told: Told) -> Painting:
         """A flat painting; under a told light 0.8 of the way from its own."""
         self.heard.append(told)
-        ab = torch.tensor(self.own).view(1, 2, 1, 1).expand(1, 2, CELLS, CELLS).clone()
+        count = len(lightness)
+        ab = torch.tensor(self.own).view(1, 2, 1, 1).expand(count, 2, CELLS, CELLS).clone()
         if told.light is not None:
             ab += (
                 0.8 * (told.light[:, :2, None, None] - ab) + 1.0
             )  # and off by one: known light paints otherwise
         if told.hints is not None:
             ab = torch.where(told.hints[:, 2:].amax((2, 3), keepdim=True) > 0, ab + 5, ab)
-        chances = torch.full((1, bins.COUNT, CELLS // 2, CELLS // 2), -9.0)
+        chances = torch.full((count, bins.COUNT, CELLS // 2, CELLS // 2), -9.0)
         colors = torch.tensor([[10.0, 10.0], [-40.0, 40.0]])
         likely, other = torch.cdist(colors, bins.CENTERS).argmin(1).tolist()
         chances[:, likely] = 5.0
         chances[:, other] = 4.0
-        skin = torch.full((1, 1, CELLS, CELLS), -8.0)
-        skin[:, :, 3:10, 5:11] = 8.0
-        return Painting(ab, torch.zeros(1, 4), chances, skin)
+        skin, cells = (part.expand(count, -1, -1, -1) for part in (self.skin, self.cells))
+        return Painting(ab, torch.zeros(count, 4), chances, skin, cells)
+
+
+class Dyer(Listener):
+    """Paints its own light, and 20 more of b* wherever it is told of a group."""
+
+    def paint(self, lightness: Tensor, told: Told) -> Painting:
+        """A flat painting but for groups."""
+        painting = super().paint(lightness, told)
+        more = torch.tensor([0.0, 20.0]).view(1, 2, 1, 1) * told.groups.sum(1, keepdim=True)
+        return painting._replace(ab=painting.ab + more)
+
+
+class Forgetful(Listener):
+    """Leaves all below the twelfth row gray, the arm there too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.skin[:, :, 12:, 6:10] = 8.0
+
+    def paint(self, lightness: Tensor, told: Told) -> Painting:
+        """Flat but for that."""
+        painting = super().paint(lightness, told)
+        painting.ab[:, :, 12:] = 0
+        return painting
 
 
 @pytest.fixture
@@ -140,7 +168,7 @@ def test_suggestions_hint_at_another_likely_colour_and_leave_skin(painter: Paint
     scene = painter.scene(lightness, (0.25, 0.25), (FACE,), ())
     base = painter.paint(scene, Steering())
     (first, *_) = suggestions.suggest(painter, scene, Steering(), 1)
-    told = painter.network.heard[-1]
+    told = [told for told in painter.network.heard if told.hints is not None][-1]
     assert told.hints is not None
     assert told.hints[0, 2].sum() >= 1
     where = told.hints[0, 2] > 0
@@ -148,6 +176,120 @@ def test_suggestions_hint_at_another_likely_colour_and_leave_skin(painter: Paint
     assert not where[3:10, 5:11].any(), "never on skin"
     torch.testing.assert_close(first.ab[..., 5, 8], base.ab[..., 5, 8], atol=0.02, rtol=0)
     assert (first.ab - base.ab)[..., 14, 1].abs().min() > 4
+
+
+class Moody(Listener):
+    """With hints, it finds other colours likely everywhere."""
+
+    def paint(self, lightness: Tensor, told: Told) -> Painting:
+        """As a listener, but for that."""
+        painting = super().paint(lightness, told)
+        if told.hints is not None and told.hints[:, 2].sum() > 1:
+            painting.chances[:, 0] = 9.0
+        return painting
+
+
+def test_suggestions_keep_skin_at_any_vividness() -> None:
+    painter = Painter(Moody(), torch.device("cpu"))
+    scene = scene_of(painter)
+    base = painter.paint(scene, Steering())
+    found = suggestions.suggest(painter, scene, Steering(), 1)
+    assert found
+    for painting in found:
+        off = vivid(painting, 2.0) - vivid(base, 2.0)
+        assert off[..., 5:8, 7:9].abs().max() < 0.1
+        assert off[..., 14, 1].abs().max() > 10
+
+
+def test_suggestions_leave_what_somebody_has_pointed_out(painter: Painter) -> None:
+    rng = np.random.default_rng(0)
+    lightness = np.kron(rng.uniform(20, 90, (4, 4)), np.ones((16, 16))).astype(np.float32)
+
+    def pointed(hints: tuple[Hint, ...]) -> list[Tensor]:
+        """Where each of the suggestions' hints lie, (k, 2)."""
+        painter.network.heard.clear()
+        suggestions.suggest(painter, painter.scene(lightness, (0.25, 0.25), (FACE,), hints), Steering(), 1)
+        maps = [told.hints[0, 2] for told in painter.network.heard if told.hints is not None]
+        return [found.nonzero() for found in maps]
+
+    row, column = pointed(())[0][0].tolist()
+    asked = pointed((Hint(4 * column + 1, 4 * row + 1, "#3b5aa0"),))
+    assert asked[-1].tolist() != asked[0].tolist(), "something else is suggested"
+    others = [tuple(place) for place in asked[-1].tolist() if place != [row, column]]
+    before = lightness[4 * row, 4 * column]
+    assert others
+    assert all(lightness[4 * y, 4 * x] != before for y, x in others), "but not of that thing"
+
+
+def test_nothing_unlikely_is_suggested(painter: Painter) -> None:
+    scene = scene_of(painter)
+    (own, other), found = ((10, 10), (-40, 40)), suggestions.things(scene, painter.paint(scene, Steering()))
+    assert found
+    for thing in found:
+        assert all(np.hypot(*(color - other)) < 8 or np.hypot(*(color - own)) < 8 for color in thing.colors)
+
+
+def test_of_a_damaged_network_nothing_else_is_suggested(painter: Painter) -> None:
+    painter.network.own = (float("nan"), 0.0)
+    (only,) = suggestions.suggest(painter, scene_of(painter), Steering(), 3)
+    assert only.ab.isnan().any()
+
+
+def test_a_group_changes_the_skin_of_its_person_and_nothing_else() -> None:
+    painter = Painter(Dyer(), torch.device("cpu"))
+    scenes = [scene_of(painter, (replace(FACE, chosen=choice),)) for choice in ("none", "Black")]
+    none, black = (painter.paint(scene, Steering()).ab for scene in scenes)
+    change = (black - none)[0, 1]
+    assert change[5, 8] > 17
+    assert change[:2].abs().max() < 0.1
+    assert change[:, :4].abs().max() < 0.1
+
+
+def test_skin_away_from_the_face_gets_the_face_s_colour_and_clothes_stay_as_they_are() -> None:
+    painter = Painter(Forgetful(), torch.device("cpu"))
+    ab = painter.paint(scene_of(painter), Steering()).ab[0]
+    np.testing.assert_allclose(ab[:, 5, 8], Listener.own, atol=0.1)
+    np.testing.assert_allclose(ab[:, 14, 8], 0.75 * np.array(Listener.own), atol=1.5)
+    assert ab[:, 14, 1].abs().max() < 0.1
+
+
+def test_far_from_everybody_there_is_less_colour(painter: Painter) -> None:
+    small = replace(FACE, box=(30.0, 12.0, 34.0, 16.0))
+    ab = painter.paint(scene_of(painter, (small,)), Steering()).ab[0]
+    np.testing.assert_allclose(ab[:, 2, 0], 0.3 * np.array(Listener.own), atol=0.3)
+    alone = painter.paint(scene_of(painter, ()), Steering()).ab[0]
+    np.testing.assert_allclose(alone[:, 2, 0], Listener.own, atol=1e-4)
+
+
+def test_a_hint_is_painted_where_it_points_and_on_what_belongs_to_it(painter: Painter) -> None:
+    painter.network.cells[:, 1:, :, :2] = 30.0  # a thing of its own, at the left
+    hint = Hint(2, 30, "#3b5aa0")
+    scene = scene_of(painter, (), (hint,))
+    ab, asked = painter.paint(scene, Steering()).ab[0], scene.told.hints[0, :2, 7, 0]
+    torch.testing.assert_close(ab[:, 7, 0], asked, atol=0.01, rtol=0)
+    plain = torch.tensor(Listener.own) + 5
+    assert ((ab[:, 9, 1] - plain) / (asked - plain)).min() > 0.7
+    assert (ab[:, 7, 7] - plain).abs().max() < 1, "skin is another thing"
+    assert (ab[:, 7, 15] - plain).abs().max() < 4
+
+
+@pytest.mark.parametrize("asked", [Steering(), Steering("neutral", 20.0, -20.0), Steering(cast=(3, -4))])
+def test_thirty_faces_some_outside_or_of_no_size_and_fifty_hints_stay_finite(
+    painter: Painter, asked: Steering
+) -> None:
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(-40, 100, (30, 2))
+    faces = tuple(
+        replace(FACE, box=(x, y, x + side, y + side), chosen=choice)
+        for (x, y), side, choice in zip(
+            corners, np.linspace(0, 60, 30), ("Asian", "none", "Monk 2") * 10, strict=True
+        )
+    )
+    hints = tuple(Hint(x, y, "#ff0000") for x, y in rng.uniform(0, SIDE - 0.01, (50, 2)))
+    painting = painter.paint(scene_of(painter, faces, hints), asked)
+    assert torch.isfinite(vivid(painting, 2.0)).all()
+    for found in suggestions.suggest(painter, scene_of(painter, faces), asked, 3):
+        assert torch.isfinite(found.ab).all()
 
 
 def test_what_is_told_is_scaled_and_absent_parts_are_zeros() -> None:
