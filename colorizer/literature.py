@@ -42,7 +42,7 @@ MODELS: tuple[Model, ...] = (
     Model(
         "ethnicity-aware",
         "ethnicity-aware",
-        {"encoder": "regnetx_008", "width": 96, "working_size": 144},
+        {"encoder": "regnetx_008", "width": 96, "working_size": 160},
         "Rangin",
         "ethnicity-aware",
         "Told for every pixel who was estimated to be there; the default.",

@@ -67,7 +67,7 @@ def test_a_plateau_lowers_the_rate(folder: Path, tmp_path: Path) -> None:
     plateau = {"kind": "plateau", "warmup": 0, "patience": 2, "factor": 0.1}
     still = {"name": "sgd", "lr": 1e-12, "weight_decay": 0}
     fit.fit(
-        runs.recipe(folder, steps=6, validate_every=1, schedule=plateau, optimizer=still, ema=0), tmp_path
+        runs.recipe(folder, steps=40, validate_every=1, schedule=plateau, optimizer=still, ema=0), tmp_path
     )
     rates = column(tmp_path, "lr")
     assert rates[0] == pytest.approx(1e-12)
@@ -95,8 +95,15 @@ def test_start_from_takes_the_encoder_and_refuses_another_one(tmp_path: Path) ->
     checkpoint.save(colorizer, "ethnicity-aware", tmp_path / "a.safetensors")
     classifier = networks.build("ethnicity-classifier", encoder="test_convnext", size=32)
     fit.start_from(classifier, tmp_path / "a.safetensors")
+    taken = colorizer.encoder.state_dict()
+    taken["stem_0.weight"] = taken["stem_0.weight"][:, :1]  # the classifier sees gray and no hints
     for key, value in classifier.encoder.state_dict().items():
-        assert torch.allclose(value, colorizer.encoder.state_dict()[key], atol=1e-3), key
+        assert torch.allclose(value, taken[key], atol=1e-3), key
+    checkpoint.save(classifier, "ethnicity-classifier", tmp_path / "b.safetensors")
+    fit.start_from(colorizer, tmp_path / "b.safetensors")
+    first = colorizer.encoder.state_dict()["stem_0.weight"]
+    assert torch.allclose(first[:, :1], taken["stem_0.weight"], atol=1e-3)
+    assert not first[:, 1:].any(), "what is new hears nothing yet"
     with pytest.raises(ModelError, match="does not fit"):
         fit.start_from(networks.build("ethnicity-classifier", encoder="resnet18"), tmp_path / "a.safetensors")
     with pytest.raises(ModelError, match="can't be read"):

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from colorizer.errors import ModelError
+from colorizer.networks.ethnicity_aware import INPUTS
 from train import checkpoints, failures
 from train.augment import Augmentation
 from train.averaging import Averaging
@@ -231,6 +232,8 @@ def start_from(network: nn.Module, path: Path) -> None:
         state = {
             key.removeprefix("encoder."): value for key, value in state.items() if key.startswith("encoder.")
         }
+    wanted = target.state_dict()
+    state = {key: _with_inputs(value, wanted.get(key)) for key, value in state.items()}
     try:
         target.load_state_dict(state)
     except RuntimeError as error:
@@ -238,6 +241,20 @@ def start_from(network: nn.Module, path: Path) -> None:
             f"start_from: {path} does not fit this recipe's encoder; set `config.encoder` to the one that these "
             "weights were trained with."
         ) from error
+
+
+def _with_inputs(weight: Tensor, wanted: Tensor | None) -> Tensor:
+    """A first layer's weights for more or fewer input planes, gray being the first: what is new hears nothing yet."""
+    if wanted is None or weight.ndim != 4 or weight.shape[1] == wanted.shape[1]:
+        return weight
+    if (weight.shape[0], *weight.shape[2:]) != (wanted.shape[0], *wanted.shape[2:]):
+        return weight
+    if {weight.shape[1], wanted.shape[1]} != {1, INPUTS}:
+        return weight
+    kept = torch.zeros(wanted.shape)
+    planes = min(weight.shape[1], wanted.shape[1])
+    kept[:, :planes] = weight[:, :planes]
+    return kept
 
 
 def _end_badly(run: Run, error: BaseException) -> None:

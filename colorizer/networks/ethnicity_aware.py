@@ -23,6 +23,8 @@ WIDEST = 4096
 """Most channels of the decoder; a file could ask for any number."""
 # Groups, and a*, b* and whether they are known, of skin, light and hints.
 TOLD = len(GROUPS) + 3 * 3
+INPUTS = 4
+"""Planes that the encoder sees: gray, and the hints' three."""
 
 
 class Told(NamedTuple):
@@ -115,7 +117,7 @@ class EthnicityAware(nn.Module):
         }
         self.bins = bins
         # Gray, and the hints: only from the first layer on can a whole region follow a point.
-        self.encoder = timm_model(encoder, pretrained, in_chans=4, features_only=True)
+        self.encoder = timm_model(encoder, pretrained, in_chans=INPUTS, features_only=True)
         info = self.encoder.feature_info
         self.used = [i for i, stride in enumerate(info.reduction()) if stride >= 4]
         channels = [info.channels()[i] for i in self.used]
