@@ -23,6 +23,9 @@ from colorizer.steering import Hint, Steering
 
 # At vividness 2: between the distribution's mode (towards 0), where neighbours disagree, and its mean (1).
 VIVID_TEMPERATURE = 0.15
+# How much more chroma there is at vividness 2 at the least, as a share: where a network is unsure, gray is likeliest of
+# all, and nobody asks for vividness to get gray.
+VIVID_GAIN = 0.3
 # Rounds in which the neutral light is found, each correcting what the last one left.
 _ROUNDS = 3
 # How far a hint reaches: at which mean squared difference of the standardised features, difference in L*, and distance
@@ -31,6 +34,9 @@ _LIKENESS, _GRAYS, _REACH = 1.0, 26.0, 0.6
 # How far skin away from a face follows that face's; what is left of the colours far from everybody; and how many times
 # a cell's shares must be taken to be 1, if it is not to count as far.
 _AGREEMENT, _FAR_COLOR, _NEAR = 0.8, 0.3, 1.6
+# From where to where a face's ellipse fades, in squares of its half axes: a box that moves by a pixel, as it does
+# between copies of a photo, must not flip a cell.
+_INNER, _OUTER = 0.8, 1.2
 # Cells of a face that must be skin, or its colour says nothing.
 _LEAST_SKIN = 3.0
 
@@ -46,7 +52,7 @@ class Scene:
     shares: Tensor
     """(n, h/4, w/4) how much of each cell is whose."""
     faces: Tensor
-    """(n, h/4, w/4) these within each face's ellipse, elsewhere 0."""
+    """(n, h/4, w/4) these within each face's ellipse, elsewhere 0, with a soft edge."""
     neutral: Tensor
     """(n, 2) a* and b* at L* 50 that each one's skin would have under neutral light; NaN where a tone is asked for."""
 
@@ -221,6 +227,8 @@ def skin_colors(scene: Scene, painted: Painting) -> Tensor:
 def vivid(painted: Painting, vividness: float) -> Tensor:
     """ab with all that vividness asks of the distribution: nothing up to 1, at 2 nearly the likeliest colours.
 
+    Above 1 no cell loses chroma, wherever the likeliest colour lies.
+
     Args:
         painted: of one scene.
         vividness: in [0, 2].
@@ -232,7 +240,12 @@ def vivid(painted: Painting, vividness: float) -> Tensor:
         return painted.ab
     temperature = 1 - (1 - VIVID_TEMPERATURE) * (vividness - 1)
     further = bins.decode(painted.chances, temperature) - bins.decode(painted.chances, 1.0)
-    return painted.ab + F.interpolate(further, painted.ab.shape[-2:], mode="bilinear")
+    further = F.interpolate(further, painted.ab.shape[-2:], mode="bilinear")
+    chroma = painted.ab.norm(dim=1, keepdim=True)
+    towards = painted.ab / chroma.clamp_min(1e-3)
+    along = (further * towards).sum(1, keepdim=True)
+    least = VIVID_GAIN * (vividness - 1) * chroma
+    return painted.ab + further + towards * (least - along).clamp_min(0)
 
 
 def asking(scene: Scene, hints: Tensor) -> Scene:
@@ -257,15 +270,15 @@ def _points(hints: Sequence[Hint], scale: tuple[float, float], h: int, w: int) -
 
 
 def _ellipses(boxes: Sequence[tuple[float, float, float, float]], h: int, w: int) -> Tensor:
-    """(n, h, w) 1 within each face's ellipse."""
+    """(n, h, w) 1 within each face's ellipse, fading at its edge."""
     if not boxes:
         return torch.zeros(0, h, w)
-    corners = torch.tensor(boxes)
+    corners = torch.tensor(boxes, dtype=torch.float32)
     x, y = torch.arange(w) + 0.5, (torch.arange(h) + 0.5)[:, None]
     x0, y0, x1, y1 = corners[..., None, None].unbind(1)  # (n, 1, 1)
     across = (x - (x0 + x1) / 2) / (x1 - x0).clamp_min(1e-3) / HALF_WIDTH
     along = (y - (y0 + y1) / 2) / (y1 - y0).clamp_min(1e-3) / HALF_HEIGHT
-    return (across**2 + along**2 < 1).float()
+    return ((_OUTER - across**2 - along**2) / (_OUTER - _INNER)).clamp(0, 1)
 
 
 def _neutral(faces: Sequence[Face]) -> Tensor:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from colorizer import bins, suggestions
+from colorizer import bins, lab, suggestions
 from colorizer.errors import OptionError
 from colorizer.faces import Face
 from colorizer.groups import GROUPS, TONES
@@ -24,6 +24,7 @@ class Listener(nn.Module):
     """Paints its own light, or the one it is told, and notes what it was told."""
 
     own = (6.0, 10.0)
+    moved_by_hints = 5.0
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +44,7 @@ class Listener(nn.Module):
                 0.8 * (told.light[:, :2, None, None] - ab) + 1.0
             )  # and off by one: known light paints otherwise
         if told.hints is not None:
-            ab = torch.where(told.hints[:, 2:].amax((2, 3), keepdim=True) > 0, ab + 5, ab)
+            ab = torch.where(told.hints[:, 2:].amax((2, 3), keepdim=True) > 0, ab + self.moved_by_hints, ab)
         chances = torch.full((count, bins.COUNT, CELLS // 2, CELLS // 2), -9.0)
         colors = torch.tensor([[10.0, 10.0], [-40.0, 40.0]])
         likely, other = torch.cdist(colors, bins.CENTERS).argmin(1).tolist()
@@ -157,9 +158,33 @@ def test_vividness_above_one_goes_towards_the_likeliest_colour(painter: Painter)
     assert torch.equal(vivid(painting, 0.5), painting.ab)
     assert torch.equal(vivid(painting, 1.0), painting.ab)
     most = vivid(painting, 2.0)
-    torch.testing.assert_close(most[0, :, 0, 0], painting.ab[0, :, 0, 0] + (mode - mean)[0, :, 0, 0])
+    further, own = (mode - mean)[0, :, 0, 0], painting.ab[0, :, 0, 0]
+    outwards = own / own.norm()
+    gain = (0.3 * own.norm() - further @ outwards).clamp_min(0)
+    torch.testing.assert_close(most[0, :, 0, 0], own + further + gain * outwards)
     half = vivid(painting, 1.5)
     assert 0 < (half - painting.ab)[0, 0, 0, 0] < (most - painting.ab)[0, 0, 0, 0]
+
+
+def test_a_face_s_box_that_moves_by_a_pixel_flips_no_cell(painter: Painter) -> None:
+    faces = [replace(FACE, box=(20.0 + d, 10.0 - d, 44.0 + d, 40.0 + d)) for d in (0.0, 1.0)]
+    one, other = (scene_of(painter, (face,)).faces for face in faces)
+    assert one.max() > 0.9
+    assert (one - other).abs().max() < 0.5
+
+
+@pytest.mark.parametrize("vividness", [1.2, 2.0])
+def test_vividness_above_one_makes_nothing_grayer_where_gray_is_likeliest(
+    painter: Painter, vividness: float
+) -> None:
+    painting = painter.paint(scene_of(painter), Steering())
+    chances = torch.full_like(painting.chances, -20.0)
+    for color, logit in (((0, 0), 1.0), ((20, 30), 0.5), ((30, 20), 0.5)):
+        chances[:, (torch.tensor(color) == bins.CENTERS).all(1).nonzero()[0]] = logit
+    ab = torch.tensor([12.0, 12.0])[None, :, None, None].expand_as(painting.ab)
+    painted = painting._replace(ab=ab, chances=chances)
+    gained = vivid(painted, vividness).norm(dim=1) / ab.norm(dim=1)
+    torch.testing.assert_close(gained, torch.full_like(gained, 1 + 0.3 * (vividness - 1)))
 
 
 def test_suggestions_hint_at_another_likely_colour_and_leave_skin(painter: Painter) -> None:
@@ -212,13 +237,17 @@ def test_suggestions_leave_what_somebody_has_pointed_out(painter: Painter) -> No
         maps = [told.hints[0, 2] for told in painter.network.heard if told.hints is not None]
         return [found.nonzero() for found in maps]
 
-    row, column = pointed(())[0][0].tolist()
-    asked = pointed((Hint(4 * column + 1, 4 * row + 1, "#3b5aa0"),))
-    assert asked[-1].tolist() != asked[0].tolist(), "something else is suggested"
-    others = [tuple(place) for place in asked[-1].tolist() if place != [row, column]]
-    before = lightness[4 * row, 4 * column]
-    assert others
-    assert all(lightness[4 * y, 4 * x] != before for y, x in others), "but not of that thing"
+    first = [tuple(place) for place in pointed(())[0].tolist()]
+    row, column = first[0]
+    # Of the colour that is there anyway, so that nothing else changes.
+    own = tuple(painter.paint(scene_of(painter), Steering()).ab[0, :, 0, 0].tolist())
+    rgb = lab.lab_to_rgb(np.array([[[50.0, *own]]], np.float32))[0, 0]
+    hint = Hint(4 * column + 1, 4 * row + 1, "#" + bytes(rgb.tolist()).hex())
+    painter.network.moved_by_hints = 0.0
+    asked = pointed((hint,))[-1].tolist()
+    others = {tuple(place) for place in asked} - {(row, column)}
+    assert others, "something else is suggested"
+    assert not others & set(first)
 
 
 def test_nothing_unlikely_is_suggested(painter: Painter) -> None:
