@@ -10,6 +10,9 @@ from colorizer.errors import ModelError, OptionError
 from colorizer.faces import Face
 from colorizer.groups import VIVIDNESS_LIMIT, check_choice
 
+# Of a wrong value an error repeats no more characters than these.
+_SAID_AT_MOST = 40
+
 
 def choose_device(name: str) -> torch.device:
     """The device "cpu", "cuda", or with "auto" the better of the two; ModelError where it can't be had."""
@@ -41,5 +44,5 @@ def check_vividness(vividness: float) -> None:
     if not isinstance(vividness, int | float | np.number) or not 0 <= vividness <= VIVIDNESS_LIMIT:
         limit = f"{VIVIDNESS_LIMIT:g}"
         raise OptionError(
-            f"Vividness {vividness!r} is not allowed; choose a number from 0 (gray) to {limit}."
+            f"Vividness {repr(vividness)[:_SAID_AT_MOST]} is not allowed; choose a number from 0 (gray) to {limit}."
         )

@@ -94,10 +94,18 @@ def _check_hints(hints: Sequence[Hint], width: int, height: int) -> None:
             raise OptionError(f"Hint {number} needs two numbers, x and y, in pixels of the photo.")
         if not (0 <= hint.x < width and 0 <= hint.y < height):
             raise OptionError(
-                f"Hint {number} at x {hint.x:.0f}, y {hint.y:.0f} lies outside the photo, which is {width} x {height} "
-                "pixels."
+                f"Hint {number} at x {_pixels(hint.x)}, y {_pixels(hint.y)} lies outside the photo, which is {width} x "
+                f"{height} pixels."
             )
 
 
+def _pixels(place: float) -> str:
+    """A place in few signs, however far away."""
+    return f"{place:.0f}" if abs(place) < 1e6 else f"{place:.0e}"
+
+
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # an int that no float can hold
+        return False

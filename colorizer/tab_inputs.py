@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+from gradio.exceptions import InvalidPathError
+from pydantic import ValidationError
 
 # What Gradio would fetch.
 FETCHED = ("http://", "https://")
+NO_INPUT = "An input of this request has a form that is not taken; send photos as files that were uploaded here before."
 NO_ADDRESS = "An address instead of a photo is not fetched; send the photo itself as a file."
 
 
@@ -26,7 +29,10 @@ class Page(gr.Blocks):
             inputs = [*inputs, *(widget.value for widget in block_fn.inputs[len(inputs) :])]
         if any(path.startswith(FETCHED) for path in _paths(inputs)):
             raise gr.Error(NO_ADDRESS, print_exception=False)
-        return await super().preprocess_data(block_fn, inputs, *given, **options)
+        try:
+            return await super().preprocess_data(block_fn, inputs, *given, **options)
+        except (ValidationError, InvalidPathError) as error:
+            raise gr.Error(NO_INPUT, print_exception=False) from error
 
 
 def _paths(value: Any) -> Iterator[str]:

@@ -83,14 +83,7 @@ def test_a_request_with_the_first_arguments_alone_is_answered_as_before(
     colorizer, painted = serve().desk.colorizer, []
     paint = colorizer.paint
     monkeypatch.setattr(colorizer, "paint", lambda *given: painted.append(given[1:5]) or paint(*given))
-    boundary = "rangin"
-    body = f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'.encode()
-    body += gray.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
-    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-    with urlopen(Request(f"{serve().url}/gradio_api/upload", body, headers)) as answer:
-        (path,) = json.load(answer)
-    uploaded = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    for given in ([uploaded, "Indian", 1.5], [uploaded]):
+    for given in ([uploaded(gray), "Indian", 1.5], [uploaded(gray)]):
         said = call("colorize", given)
         assert "event: complete" in said, said
     assert painted == [("Indian", 1.5, None, Steering()), ("auto", 1.0, None, Steering())]
@@ -169,6 +162,33 @@ def test_models_and_comparison(client: Client, gray: Path, truth: Path) -> None:
         client.predict(handle_file(gray), ["nobody"], None, api_name="/compare")
 
 
+@pytest.mark.parametrize("given", ["/etc/passwd", 5, ["a"], {"path": "/etc/passwd"}, {"a": 1}])
+def test_what_is_no_uploaded_file_is_answered_with_a_sentence(given: object) -> None:
+    if isinstance(given, dict):
+        given = {**given, "meta": {"_type": "gradio.FileData"}}
+    assert "event: error" in (said := call("colorize", [given]))
+    assert "send photos as files" in said or "Send the photo as a file" in said
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "sentence"),
+    [
+        (4, 10**400, "Warmth 1000000"),
+        (2, 10**400, "Vividness 1000000"),
+        (2, "x" * 10**5, "Vividness &#x27;xxx"),
+        (6, '[{"x": 1e308, "y": 1, "color": "#ffffff"}]', "Hint 1 at x 1e+308, y 1 lies outside"),
+    ],
+)
+def test_huge_values_are_answered_with_a_short_sentence(
+    gray: Path, place: int, value: object, sentence: str
+) -> None:
+    given: list[object] = [uploaded(gray), "auto", 1, "predicted", 0, 0, ""]
+    given[place] = value
+    said = call("colorize", given)
+    assert sentence in said
+    assert len(said) < 400
+
+
 def fetch(path: str) -> tuple[int, bytes]:
     """Status and content of a page."""
     try:
@@ -220,6 +240,17 @@ def test_an_address_instead_of_a_file_is_not_fetched(place: str) -> None:
         server.shutdown()
     assert "An address instead of a photo is not fetched" in said
     assert asked == []
+
+
+def uploaded(file: Path) -> dict[str, object]:
+    """A file as an event takes it, sent before."""
+    boundary = "rangin"
+    body = f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'.encode()
+    body += file.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    with urlopen(Request(f"{serve().url}/gradio_api/upload", body, headers)) as answer:
+        (path,) = json.load(answer)
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
 
 
 def call(name: str, given: list[object]) -> str:
