@@ -112,6 +112,14 @@ def test_what_is_wrong_is_named_with_what_is_allowed(file: Path, override: str, 
         recipe.load(file, ["batch=64", override] if override.startswith("batch.x") else [override])
 
 
+@pytest.mark.parametrize("task", ["distribution", "classify"])
+def test_what_a_task_would_not_tell_its_network_is_refused(file: Path, task: str) -> None:
+    with pytest.raises(OptionError, match=f"told is of no use to task {task} .only to colorize, adversarial"):
+        recipe.load(file, [f"task={task}", "told.hints=0.1"])
+    assert recipe.load(file, ["told.hints=0.1"]).told.anything
+    assert not recipe.load(file, [f"task={task}"]).told.anything
+
+
 def test_all_that_is_wrong_is_said_at_once(file: Path) -> None:
     with pytest.raises(OptionError, match=r"flip must be .*; .*batch must be .*; there is no key 'nonsense'"):
         recipe.load(file, ["augment.flip=2", "batch=0", "nonsense=1"])

@@ -27,20 +27,22 @@ def parse(texts: Sequence[str], where: str) -> np.ndarray:
     """Cells of the column -> (N, 4) float32, NaN where a cell is empty.
 
     Raises:
-        OptionError: a cell holds something else; the message names `where`.
+        OptionError: a cell holds something else than four numbers with x0 < x1 and y0 < y1; the message names `where`.
     """
     boxes = np.full((len(texts), 4), np.nan, np.float32)
     for i, text in enumerate(texts):
         if not text.strip():
             continue
         try:
-            boxes[i] = [float(part) for part in text.split()]
-        except ValueError as error:
+            x0, y0, x1, y1 = box = [float(part) for part in text.split()]
+            is_box = x0 < x1 and y0 < y1 and np.isfinite(np.array(box, np.float32)).all()
+        except ValueError:
+            is_box = False
+        if not is_box:
             raise OptionError(
                 f"{where}: {COLUMN} is {text[:60]!r}; it must be x0 y0 x1 y1, shares of the side, or empty."
-            ) from error
-    if not np.isfinite(boxes[~np.isnan(boxes)]).all():
-        raise OptionError(f"{where}: {COLUMN} holds a number without end.")
+            )
+        boxes[i] = box
     return boxes
 
 

@@ -46,6 +46,8 @@ _TAKES: dict[type, str] = {
     float: "a number above 0",
     bool: "true or false",
 }
+# The tasks whose networks hear what is told beside the gray. Others would learn from a truth that was changed for it.
+TOLD_TASKS = ("colorize", "adversarial")
 
 
 class Recipe(Strict):
@@ -140,6 +142,10 @@ class Recipe(Strict):
             raise ValueError("task adversarial needs a section `adversary` ({} for its defaults)")
         if self.task != "adversarial" and self.adversary is not None:
             raise ValueError(f"adversary is of no use to task {self.task} (only to adversarial): remove it")
+        if self.told.anything and self.task not in TOLD_TASKS:
+            raise ValueError(
+                f"told is of no use to task {self.task} (only to {', '.join(TOLD_TASKS)}): remove it"
+            )
         for key, field in Loss.model_fields.items():
             if key not in USED_LOSSES[self.task] and getattr(self.loss, key) != field.default:
                 users = ", ".join(task for task, keys in USED_LOSSES.items() if key in keys)
