@@ -21,6 +21,7 @@ from colorizer.conditioning import group_weights, vector_for
 from colorizer.errors import ModelError, OptionError
 from colorizer.ethnicity import EthnicityClassifier
 from colorizer.faces import Face, FaceDetector
+from colorizer.groups import TONES
 from colorizer.options import check_vividness, choose, choose_device
 from colorizer.photo import Photo
 from colorizer.stages import Progress, Stages
@@ -30,7 +31,10 @@ Source = str | Path | bytes | Image.Image | np.ndarray
 
 DEFAULT = "default"
 SUGGESTIONS_LIMIT = 6
-NO_NEUTRAL = "Neutral light is judged by the people's skin: without a face, the light is as the model thinks."
+NO_NEUTRAL = (
+    "Neutral light is judged by the skin of people without a chosen tone; here is nobody, so the light is as the model "
+    "thinks."
+)
 NO_FACE = "No face was found; the whole photo was painted with the neutral palette."
 # Sides of the working size are multiples of this, as in training: every level down to 1/16 then has whole cells.
 STRIDE = 16
@@ -191,7 +195,9 @@ class Colorizer:
             ab = self.predict(portrait.lightness, faces, steering, vividness)  # (2, h/4, w/4)
         notes = list(portrait.photo.notes)
         if not faces:
-            notes += [NO_FACE, *([NO_NEUTRAL] if steering.light == "neutral" else [])]
+            notes.append(NO_FACE)
+        if steering.light == "neutral" and all(face.chosen in TONES for face in faces):
+            notes.append(NO_NEUTRAL)
         return self._result(portrait, faces, ab, vividness, stages, notes, progress)
 
     def suggest(

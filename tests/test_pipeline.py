@@ -19,7 +19,9 @@ from colorizer.errors import ModelError, OptionError, PhotoError
 from colorizer.ethnicity import EthnicityClassifier
 from colorizer.faces import FaceDetector
 from colorizer.groups import GROUPS
-from colorizer.pipeline import LONGEST, NO_FACE, Colorizer, Portrait, working_grid
+from colorizer.pipeline import LONGEST, NO_FACE, NO_NEUTRAL, Colorizer, Portrait, working_grid
+from colorizer.steering import Hint, Steering
+from tests.untrained import some_models
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +129,58 @@ def test_without_a_face_the_photo_is_coloured_neutrally_and_the_user_told(attent
     chroma = lab.rgb_to_lab(np.asarray(result.image))[..., 1:].std()
     assert chroma > 0.1
     np.testing.assert_array_equal(pixels(attentive.colorize(data.coffee(), "White")), pixels(result))
+
+
+def test_where_neutral_light_cannot_be_judged_the_user_is_told(
+    attentive: Colorizer, astronaut: np.ndarray
+) -> None:
+    portrait, neutral = attentive.analyze(astronaut), Steering(light="neutral")
+    assert attentive.paint(portrait, "Monk 5", steering=neutral).notes == (NO_NEUTRAL,)
+    assert attentive.paint(portrait, "none", steering=neutral).notes == ()
+    assert attentive.paint(portrait, "Monk 5").notes == ()
+    assert attentive.colorize(data.coffee(), steering=neutral).notes == (NO_FACE, NO_NEUTRAL)
+
+
+def test_a_damaged_model_suggests_nothing(
+    attentive: Colorizer, astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portrait = attentive.analyze(astronaut)
+    bias = attentive.network.head.bias
+    monkeypatch.setattr(bias, "data", torch.full_like(bias, torch.nan))
+    with pytest.raises(ModelError, match="damaged"):
+        attentive.suggest(portrait)
+
+
+@pytest.mark.parametrize("choice", ["Monk 2", "White"])
+def test_a_model_of_the_literature_takes_a_tone_for_neutral_and_no_steering(
+    astronaut: np.ndarray, choice: str
+) -> None:
+    with some_models("cnn"):
+        plain = Colorizer.load("cnn", device="cpu")
+    portrait = plain.analyze(astronaut)
+    np.testing.assert_array_equal(
+        pixels(plain.paint(portrait, choice)), pixels(plain.paint(portrait, "none"))
+    )
+    assert not plain.steerable
+    for steering in (Steering(light="neutral"), Steering(hints=(Hint(1, 1, "#ff0000"),))):
+        with pytest.raises(OptionError, match="can't be told of light or colour hints"):
+            plain.paint(portrait, choice, steering=steering)
+    with pytest.raises(OptionError, match="can't make suggestions"):
+        plain.suggest(portrait, choice)
+
+
+def test_a_network_that_chooses_among_bins_is_steered_like_any(tmp_path: Path, astronaut: np.ndarray) -> None:
+    torch.manual_seed(0)
+    network = networks.build("ethnicity-aware", encoder="test_resnet", width=16, working_size=64, bins=True)
+    checkpoint.save(network.eval(), "ethnicity-aware", tmp_path / "bins.safetensors")
+    chooser = Colorizer.load(tmp_path / "bins.safetensors", device="cpu")
+    portrait = chooser.analyze(astronaut)
+    asked = Steering("neutral", 5.0, -5.0, None, (Hint(5, 5, "#3b5aa0"),))
+    for vividness in (0.0, 1.0, 2.0):
+        result = chooser.paint(portrait, "Black", vividness, steering=asked)
+        assert result.image.size == (512, 512)
+        assert result.light is not None
+        assert np.isfinite(result.light).all()
 
 
 def test_a_choice_replaces_the_estimate(attentive: Colorizer, astronaut: np.ndarray) -> None:
