@@ -56,7 +56,7 @@ class CompareSection:
             self.table = gr.HTML(elem_id="compare-table")
             self.untrained = gr.HTML(elem_id="untrained")
             # Which comparison the visitor sees when a picture is clicked.
-            self.token = gr.Textbox(visible="hidden", label="comparison shown")
+            self.token = gr.Textbox(visible="hidden", label="comparison shown", elem_classes=["unshown"])
 
     @property
     def outputs(self) -> list[Any]:

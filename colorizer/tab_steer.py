@@ -106,7 +106,7 @@ class SteerSection:
             elem_classes=["picture-grid"],
         )
         # Which suggestions the visitor sees when a picture is clicked.
-        self.token = gr.Textbox(visible="hidden", label="suggestions shown")
+        self.token = gr.Textbox(visible="hidden", label="suggestions shown", elem_classes=["unshown"])
 
     @property
     def inputs(self) -> list[Any]:

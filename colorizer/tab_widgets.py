@@ -28,7 +28,7 @@ class Widgets:
             value=None, time_to_live=desk.settings.keep_minutes * 60, delete_callback=desk.forget
         )
         # Which photo the visitor saw when an event began. The key itself is read only when the event's turn comes.
-        self.seen = gr.Textbox(visible="hidden", label="photo shown")
+        self.seen = gr.Textbox(visible="hidden", label="photo shown", elem_classes=["unshown"])
         with gr.Row(elem_id="colorize", equal_height=False):
             with gr.Column(scale=4, min_width=300, elem_id="giving"):
                 self._build_giving()

@@ -113,6 +113,8 @@ def test_a_tone_the_light_a_hint_and_a_suggestion(visitor: Visitor, steered: Ste
     visitor.change(page.locator("#warmth").get_by_role("button", name="Reset").click)
     assert steered.paintings[-1] == (("Monk 8",), 1.0, Steering("neutral", hints=(hint,)))
     expect(grid).to_be_hidden()
+    for remembered in ("suggestions shown", "comparison shown", "photo shown"):
+        expect(page.get_by_label(remembered)).to_be_hidden()
     assert visitor.desk.detections.calls == searches, "no face is looked for again"
 
 
