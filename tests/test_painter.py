@@ -12,6 +12,7 @@ from colorizer.errors import OptionError
 from colorizer.faces import Face
 from colorizer.groups import GROUPS, TONES
 from colorizer.networks.ethnicity_aware import Painting, Told, as_maps
+from colorizer.painter import _STRENGTH as STRENGTH
 from colorizer.painter import Painter, can_be_neutral, skin_colors, vivid
 from colorizer.palette import NEUTRAL_SKIN, REFERENCE, at_lightness, skin_color, tone
 from colorizer.steering import Hint, Steering
@@ -21,7 +22,7 @@ FACE = Face(box=(20.0, 10.0, 44.0, 40.0), landmarks=(), score=1.0)
 
 
 class Listener(nn.Module):
-    """Paints its own light, or the one it is told, and notes what it was told."""
+    """Paints its own light, as much paler as is made up for, or the one it is told, and notes what it was told."""
 
     own = (6.0, 10.0)
     moved_by_hints = 5.0
@@ -38,7 +39,7 @@ class Listener(nn.Module):
         """A flat painting; under a told light 0.8 of the way from its own."""
         self.heard.append(told)
         count = len(lightness)
-        ab = torch.tensor(self.own).view(1, 2, 1, 1).expand(count, 2, CELLS, CELLS).clone()
+        ab = (torch.tensor(self.own) / STRENGTH).view(1, 2, 1, 1).expand(count, 2, CELLS, CELLS).clone()
         if told.light is not None:
             ab += (
                 0.8 * (told.light[:, :2, None, None] - ab) + 1.0
