@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from bench.measure import Measurement, in_turns
 from colorizer import lab, photo
-from colorizer.pipeline import Colorizer, working_grid
+from colorizer.pipeline import Colorizer
+from colorizer.working_size import working_grid
 
 SIDE = 1024
 THREADS = 2

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from colorizer import checkpoint, hollow, literature, training_notes
 from colorizer.errors import ModelError
-from colorizer.pipeline import working_size_of
 from colorizer.training_notes import UNKNOWN
+from colorizer.working_size import working_size_of
 
 OTHERS = "Others"
 COLUMNS = 120

@@ -5,12 +5,10 @@ result = colorizer.colorize("grandmother.jpg", ethnicity="auto", vividness=1.0)
 result.image.save("grandmother-colour.png")
 """
 
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +24,7 @@ from colorizer.options import check_vividness, choose, choose_device
 from colorizer.photo import Photo
 from colorizer.stages import Progress, Stages
 from colorizer.steering import Steering
+from colorizer.working_size import enlarged, working_grid, working_size_of
 
 Source = str | Path | bytes | Image.Image | np.ndarray
 
@@ -36,13 +35,6 @@ NO_NEUTRAL = (
     "thinks."
 )
 NO_FACE = "No face was found; the whole photo was painted with the neutral palette."
-# Sides of the working size are multiples of this, as in training: every level down to 1/16 then has whole cells.
-STRIDE = 16
-# Where the middle one of the faces has fewer pixels than this at the working size, the photo is worked on at so many
-# times that size. Steps, because a detector's box moves by a pixel between copies of a photo, and colours should not.
-LARGER = ((20.0, 2.0), (30.0, 1.5))
-# The longer side that a very long and narrow photo is brought to at most; bounds time and memory.
-LONGEST = 2048
 
 
 @dataclass(frozen=True)
@@ -263,22 +255,15 @@ class Colorizer:
         Who is where changes slowly over a photo: a quarter of the size, the finest the decoder has, is enough.
         """
         full_height, full_width = lightness.shape
-        height, width = working_grid(full_height, full_width, self._size_for(lightness, faces))
+        height, width = working_grid(
+            full_height, full_width, enlarged(self.working_size, faces, lightness.size)
+        )
         small = lab.resize_lightness(lightness, height, width)
         return small, (width / 4 / full_width, height / 4 / full_height)
 
     def _scene(self, lightness: np.ndarray, faces: Sequence[Face], steering: Steering) -> painter.Scene:
         assert self.painter is not None
         return self.painter.scene(*self._small(lightness, faces), faces, steering.hints)
-
-    def _size_for(self, lightness: np.ndarray, faces: Sequence[Face]) -> int:
-        """The working size, larger where faces are small: of a face of a few pixels nobody would know what it is."""
-        if not faces:
-            return self.working_size
-        sides = [max(x1 - x0, y1 - y0) for x0, y0, x1, y1 in (face.box for face in faces)]
-        at_working_size = float(np.median(sides)) * self.working_size / math.sqrt(lightness.size)
-        larger = next((factor for side, factor in LARGER if at_working_size < side), 1.0)
-        return min(round(self.working_size * larger), LONGEST)
 
     def _checked(self, steering: Steering | None, portrait: Portrait) -> Steering:
         """What is asked, if this model can do it for this photo; OptionError if not."""
@@ -316,37 +301,3 @@ class Colorizer:
             progress("done", 1.0)
         light = (float(ab[0].mean()), float(ab[1].mean()))
         return Result(image, faces, tuple(notes), self.name, stages.seconds, light)
-
-
-def working_size_of(name: str, config: dict[str, Any]) -> int:
-    """Side of the square of about as many pixels as the model `name` works at, from its configuration.
-
-    Raises:
-        ModelError: it has none, and is no colorizer, or it is beyond what the pipeline can do.
-    """
-    if "working_size" not in config:
-        raise ModelError(f"The model {name!r} is no colorizer; see `python -m colorizer models`.")
-    size = config["working_size"]
-    if not isinstance(size, int) or not STRIDE <= size <= LONGEST:
-        raise ModelError(f"The model {name!r} has a working size of {size!r}; get the file again.")
-    return size
-
-
-def working_grid(height: int, width: int, working_size: int) -> tuple[int, int]:
-    """Rows and columns for the network: about working_size^2 pixels in the photo's shape, multiples of STRIDE.
-
-    Rounding each side for itself would stretch some shapes by a tenth. So of the grids nearby the one is taken
-    that departs least, half from the shape and half from the size.
-    """
-    scale = working_size / math.sqrt(height * width)
-    sides = []
-    for side in (height * scale, width * scale):
-        below = int(min(side, LONGEST) // STRIDE)
-        sides.append([min(STRIDE * max(1, cells), LONGEST) for cells in (below, below + 1)])
-
-    def departure(grid: tuple[int, int]) -> float:
-        stretch = math.log(grid[0] * width / (grid[1] * height))
-        size = math.log(grid[0] * grid[1] / working_size**2)
-        return abs(stretch) + abs(size) / 2
-
-    return min(((h, w) for h in sides[0] for w in sides[1]), key=departure)

@@ -18,8 +18,8 @@ _GUIDE_EPSILON = 25.0
 # A prediction is softer than the average over a cell, and is compared with an L softened alike.
 _SOFT_RADIUS = 1
 
-# The network's working size has sides of multiples of 16 (pipeline.STRIDE): rounding up or down moves a side by up to
-# 16 of its pixels, and a short side may be nearly all rounding.
+# The network's working size has sides of multiples of 16 (working_size.STRIDE): rounding up or down moves a side by up
+# to 16 of its pixels, and a short side may be nearly all rounding.
 _ROUNDING = 16
 _LEAST = 32
 

@@ -10,7 +10,7 @@ from scipy.ndimage import uniform_filter
 from skimage.color import lab2rgb, rgb2lab
 from toning import colour_gray_sepia
 
-from colorizer import lab, pipeline, upsampling
+from colorizer import lab, upsampling, working_size
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_every_photo_gets_its_colours_at_its_own_size(height, width, rows, colum
 def test_rounding_to_the_working_size_never_refuses_a_photo(stride):
     sides = (16, 20, 64, 160, 700, 3000)
     for height, width, size in itertools.product(sides, sides, (64, 128)):
-        rows, columns = pipeline.working_grid(height, width, size)
+        rows, columns = working_size.working_grid(height, width, size)
         upsampling._check_aspect(height, width, rows // stride, columns // stride, stride)
     L, ab = np.full((16, 512), 50, np.float32), np.zeros((2, 16 // stride, 368 // stride), np.float32)
     assert lab.merge(L, ab, stride=stride).shape == (16, 512, 3)

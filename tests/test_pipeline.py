@@ -17,10 +17,11 @@ import colorizer as package
 from colorizer import checkpoint, lab, networks
 from colorizer.errors import ModelError, OptionError, PhotoError
 from colorizer.ethnicity import EthnicityClassifier
-from colorizer.faces import FaceDetector
+from colorizer.faces import Face, FaceDetector
 from colorizer.groups import GROUPS
-from colorizer.pipeline import LONGEST, NO_FACE, NO_NEUTRAL, Colorizer, Portrait, working_grid
+from colorizer.pipeline import NO_FACE, NO_NEUTRAL, Colorizer, Portrait
 from colorizer.steering import Hint, Steering
+from colorizer.working_size import LONGEST, enlarged, working_grid
 from tests.untrained import some_models
 
 
@@ -418,3 +419,14 @@ def test_another_model_shares_all_but_the_network(
 
 def _not_again(*_: object, **__: object) -> None:
     raise AssertionError("loaded twice")
+
+
+def test_small_faces_are_worked_on_at_a_larger_size() -> None:
+    def size(*sides: float) -> int:
+        faces = [Face((0.0, 0.0, side, side / 2), (), 1.0) for side in sides]
+        return enlarged(160, faces, 1600 * 1600)
+
+    assert size() == size(300) == size(310, 20, 310) == 160
+    assert size(250) == 240
+    assert size(100) == size(100, 90, 600) == 320
+    assert enlarged(LONGEST, [Face((0, 0, 1, 1), (), 1.0)], 1600 * 1600) == LONGEST
