@@ -37,8 +37,8 @@ _AGREEMENT, _FAR_COLOR, _NEAR = 0.8, 0.3, 1.6
 # From where to where a face's ellipse fades, in squares of its half axes: a box that moves by a pixel, as it does
 # between copies of a photo, must not flip a cell.
 _INNER, _OUTER = 0.8, 1.2
-# What is painted under a light that is left open is a little paler than the truth, as means are; so many times the chroma
-# comes nearest to it: 27.145 dB and skin CIEDE2000 5.59 become 27.187 and 5.54 on 300 photos of fairface/val.
+# What is painted under a light that is left open is a little paler than the truth, as means are; so many times the
+# chroma comes nearest to it: 27.145 dB and skin CIEDE2000 5.59 become 27.187 and 5.54 on 300 photos of fairface/val.
 _STRENGTH = 1.05
 # Cells of a face that must be skin, or its colour says nothing.
 _LEAST_SKIN = 3.0
