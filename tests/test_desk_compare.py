@@ -86,7 +86,7 @@ def test_palettes_count_as_they_are_chosen(comparing: Comparing, desk: WatchedDe
         compared(comparing, key, [OWN], menus)
         assert work.run is not None
         seen.append(np.asarray(work.run.kept[0].painting.image).astype(int))
-    assert np.abs(seen[0] - seen[1]).mean() > 0.1
+    assert np.abs(seen[0] - seen[1]).mean() > 0.02, "on skin alone; equal paintings are equal to the bit"
     searches = desk.detections.calls
     compared(comparing, key, [OWN, "cnn"])
     assert desk.detections.calls == searches, "no face is looked for again"

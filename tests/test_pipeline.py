@@ -202,7 +202,7 @@ def test_the_shipped_model_listens_to_the_choice(colorizer: Colorizer, astronaut
     x0, y0, x1, y1 = (round(edge) for edge in portrait.faces[0].box)
     changes = [np.abs(one - painted[0]) for one in painted[1:]]
     # The groups' skin differs by a few units of a* and b*: a step of 8 bits or less of a channel, on the mean of a box.
-    assert max(change[y0:y1, x0:x1].mean() for change in changes) > 0.3
+    assert max(change[y0:y1, x0:x1].mean() for change in changes) > 0.2
     assert max(change[:, :40].mean() for change in changes) < 0.3, "what is far from the face hardly changes"
 
 

@@ -113,7 +113,7 @@ def test_faces_are_numbered_and_one_menu_recolours_without_a_new_search(
     assert (desk.detections.calls, desk.estimates.calls) == (searches, estimates)
     left, right = np.hsplit(np.abs(second - first), 2)
     assert right.mean() > 2 * left.mean(), "the other face should have changed, and this one hardly"
-    assert right.mean() > 0.1
+    assert right.mean() > 0.02, "a few units, on skin alone; equal paintings are equal to the bit"
 
 
 def test_vividness_zero_is_gray_and_two_is_stronger(visitor: Visitor, gray: np.ndarray) -> None:
