@@ -140,7 +140,7 @@ class Painter:
             None if told.light is None else told.light.expand(2, -1),
             None if told.hints is None else told.hints.expand(2, -1, -1, -1),
         )
-        pair = self.network.paint(scene.lightness.expand(2, -1, -1, -1), both)
+        pair = self.network.paint(scene.lightness, both)
         without, with_people = (Painting(*(part[i : i + 1] for part in pair)) for i in (0, 1))
         person = scene.shares.sum(0) * with_people.skin.sigmoid()  # (1, 1, h/4, w/4)
         ab = torch.lerp(without.ab, with_people.ab, person)

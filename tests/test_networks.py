@@ -6,6 +6,7 @@ import torch
 from colorizer import bins, networks
 from colorizer.errors import ModelError
 from colorizer.groups import GROUPS
+from colorizer.networks.ethnicity_aware import Told
 
 TINY = {
     "ethnicity-aware": {"encoder": "test_resnet", "width": 16},
@@ -109,3 +110,18 @@ def test_bins_change_nothing_but_the_head() -> None:
     assert states[0].keys() == states[1].keys()
     differing = [key for key in states[0] if states[0][key].shape != states[1][key].shape]
     assert differing == ["head.weight", "head.bias"]
+
+
+def test_one_photo_told_several_things_is_seen_once_and_painted_as_if_told_each_alone(
+    colorizer: torch.nn.Module,
+) -> None:
+    network = colorizer
+    lightness, groups = torch.rand(1, 1, 64, 64) * 100, torch.rand(2, 6, 16, 16) / 6
+    seen = []
+    network.encoder.register_forward_hook(lambda _, given, __: seen.append(len(given[0])))
+    with torch.inference_mode():
+        both = network.paint(lightness, Told(groups))
+        alone = [network.paint(lightness, Told(groups[i : i + 1])) for i in (0, 1)]
+    assert seen == [1, 1, 1]
+    torch.testing.assert_close(both.ab, torch.cat([one.ab for one in alone]), atol=1e-3, rtol=1e-4)
+    torch.testing.assert_close(both.skin, torch.cat([one.skin for one in alone]), atol=1e-3, rtol=1e-4)

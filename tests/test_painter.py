@@ -38,7 +38,7 @@ class Listener(nn.Module):
     def paint(self, lightness: Tensor, told: Told) -> Painting:
         """A flat painting; under a told light 0.8 of the way from its own."""
         self.heard.append(told)
-        count = len(lightness)
+        count = len(told.groups)
         ab = (torch.tensor(self.own) / STRENGTH).view(1, 2, 1, 1).expand(count, 2, CELLS, CELLS).clone()
         if told.light is not None:
             ab += (

@@ -136,7 +136,10 @@ class EthnicityAware(nn.Module):
         return self.paint(lightness, Told(groups)).ab
 
     def paint(self, lightness: Tensor, told: Told) -> Painting:
-        """(B, 1, h, w) L* in [0, 100] and what is told of it -> what there is to say; sizes as for `forward`."""
+        """(B, 1, h, w) L* in [0, 100] and what is told of it -> what there is to say; sizes as for `forward`.
+
+        One photo may be given for several tellings whose hints are the same: it is then seen once.
+        """
         y, features, eighth, quarter = self._decode(lightness, told)
         ab = ab_bins.decode(y) if self.bins else y.float() * AB_SCALE
         return Painting(ab, features, self.chances(eighth).float(), self.skin(quarter).float(), quarter)
@@ -160,9 +163,9 @@ class EthnicityAware(nn.Module):
     def _decode(self, lightness: Tensor, told: Told) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The head's output as it is, pooled features, and the decoder's at an eighth and at a quarter."""
         maps = as_maps(told)
-        hints = F.interpolate(maps[:, -3:], lightness.shape[-2:], mode="nearest")
+        hints = F.interpolate(maps[: len(lightness), -3:], lightness.shape[-2:], mode="nearest")
         features = self.encoder(torch.cat([centered(lightness), hints], 1))
-        features = [features[i] for i in self.used]
+        features = [features[i].expand(len(maps), -1, -1, -1) for i in self.used]
         pooled = features[-1].mean((2, 3))
         y = self.overview(pooled)[:, :, None, None]  # (B, width, 1, 1)
         levels = []
