@@ -296,7 +296,7 @@ def online(monkeypatch: pytest.MonkeyPatch) -> None:
 def learn(task: Colorize, batch: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
     """One step of training, without a run around it."""
     optimizer.zero_grad()
-    total(task.losses(*task.train().paint(batch["seen"], batch["groups"]), batch)).backward()
+    total(task.losses(task.train().paint(batch), batch)).backward()
     optimizer.step()
 
 
