@@ -66,11 +66,11 @@ def test_by_epoch_one_learns_and_the_other_stands_still() -> None:
 
 def test_gradients_reach_only_the_side_whose_loss_it_is() -> None:
     task = adversarial()
-    predicted, features = task.paint(BATCH["seen"], BATCH["groups"])
-    task.discriminator_loss(predicted, BATCH).backward()
+    painted = task.paint(BATCH)
+    task.discriminator_loss(painted.predicted, BATCH).backward()
     assert all(p.grad is None for p in task.network.parameters())
     assert all(p.grad is not None for p in task.discriminator.parameters())
-    parts = task.generator_parts(predicted, features, BATCH)
+    parts = task.generator_parts(painted, BATCH)
     task.discriminator.zero_grad()
     task.discriminator.requires_grad_(False)
     parts["found_out"][1].backward()
@@ -80,11 +80,11 @@ def test_gradients_reach_only_the_side_whose_loss_it_is() -> None:
 
 def test_the_generators_loss_is_weighed_as_the_recipe_says() -> None:
     task = adversarial(weight=2.0, content=0.1).eval()
-    predicted, features = task.paint(BATCH["seen"], BATCH["groups"])
-    parts = task.generator_parts(predicted, features, BATCH)
+    painted = task.paint(BATCH)
+    parts = task.generator_parts(painted, BATCH)
     assert {name: weight for name, (weight, _) in parts.items()} == {"found_out": 2.0, "color": 0.1}
     ab = BATCH["lab"][:, 1:]
-    content = (predicted - torch.nn.functional.avg_pool2d(ab, 4)).square().mean() / 400
+    content = (painted.predicted - torch.nn.functional.avg_pool2d(ab, 4)).square().mean() / 400
     assert parts["color"][1].item() == pytest.approx(content.item(), rel=1e-5)
 
 

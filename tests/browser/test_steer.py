@@ -44,6 +44,11 @@ def open_section(visitor: Visitor, title: str) -> None:
 def click_canvas(visitor: Visitor, x: float, y: float) -> None:
     """Click the picture for hints at shares of its sides."""
     picture = visitor.page.locator("#canvas img")
+    # A picture that is still loading has no size yet, and a click on it no place.
+    visitor.page.wait_for_function(
+        "(image => image && image.complete && image.naturalWidth > 0 && image.clientHeight > 50)"
+        "(document.querySelector('#canvas img'))"
+    )
     box = picture.bounding_box()
     assert box is not None
     scale = min(
