@@ -41,14 +41,18 @@ def open_section(visitor: Visitor, title: str) -> None:
     visitor.page.get_by_role("button", name=re.compile(f"^{title}")).click()
 
 
+def wait_for_canvas(visitor: Visitor) -> None:
+    """Wait until the picture for hints has loaded, may be clicked, and may be aimed at by keyboard."""
+    visitor.page.wait_for_function(
+        "(image => image && image.complete && image.naturalWidth > 0 && image.clientHeight > 50"
+        " && image.closest('button')?.dataset.aims)(document.querySelector('#canvas img'))"
+    )
+
+
 def click_canvas(visitor: Visitor, x: float, y: float) -> None:
     """Click the picture for hints at shares of its sides."""
     picture = visitor.page.locator("#canvas img")
-    # A picture that is still loading has no size yet, and a click on it no place.
-    visitor.page.wait_for_function(
-        "(image => image && image.complete && image.naturalWidth > 0 && image.clientHeight > 50)"
-        "(document.querySelector('#canvas img'))"
-    )
+    wait_for_canvas(visitor)
     box = picture.bounding_box()
     assert box is not None
     scale = min(
@@ -146,6 +150,7 @@ def test_hints_by_keyboard_and_taking_them_back(visitor: Visitor, steered: Steer
     page = visitor.page
     visitor.colorize(("a.png", gray))
     open_section(visitor, "Colour hints")
+    wait_for_canvas(visitor)
     picture = page.get_by_role("button", name=re.compile("^Picture for colour hints"))
     for _ in range(60):
         page.keyboard.press("Tab")
