@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from bench.measure import Measurement, in_turns
 from colorizer import lab, photo
+from colorizer.networks.ethnicity_aware import INPUTS
 from colorizer.pipeline import Colorizer
 from colorizer.working_size import working_grid
 
@@ -121,7 +122,8 @@ def _encoder_alone(colorizer: Colorizer, lightness: np.ndarray) -> object:
     height, width = lightness.shape
     grid = working_grid(height, width, colorizer.working_size)
     pixels = torch.from_numpy(lab.resize_lightness(lightness, *grid))[None, None]  # (1, 1, h, w)
-    return colorizer.network.get_submodule("encoder")((pixels - 50) / 25)
+    planes = torch.cat([(pixels - 50) / 25, pixels.new_zeros(1, INPUTS - 1, *pixels.shape[-2:])], 1)
+    return colorizer.network.get_submodule("encoder")(planes)  # gray, and no hints
 
 
 def _decode(file: bytes) -> np.ndarray:
