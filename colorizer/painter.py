@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from colorizer import bins, lab
-from colorizer.conditioning import group_weights, person_shares, skin_for, vector_for
+from colorizer import bins
+from colorizer.conditioning import person_shares, skin_for, vector_for
 from colorizer.faces import Face
 from colorizer.groups import GROUPS, TONES
 from colorizer.networks.ethnicity_aware import Painting, Told
-from colorizer.palette import REFERENCE, group_table
+from colorizer.palette import REFERENCE, group_table, lab_of
 from colorizer.skin import HALF_HEIGHT, HALF_WIDTH
 from colorizer.steering import Hint, Steering
 
@@ -37,8 +37,9 @@ _AGREEMENT, _FAR_COLOR, _NEAR = 0.8, 0.3, 1.6
 # From where to where a face's ellipse fades, in squares of its half axes: a box that moves by a pixel, as it does
 # between copies of a photo, must not flip a cell.
 _INNER, _OUTER = 0.8, 1.2
-# What is painted under a light that is left open is a little paler than the truth, as means are; so many times the
-# chroma comes nearest to it: 27.145 dB and skin CIEDE2000 5.59 become 27.187 and 5.54 on 300 photos of fairface/val.
+# What is painted under a light that is left open is a little paler than the truth, as means are. So many times its
+# chroma gives skin a CIEDE2000 smaller by 0.02 to 0.05, and nothing in PSNR: +0.04, +0.03 and -0.05 dB on three draws
+# of 300, 130 and 150 photos of fairface/val.
 _STRENGTH = 1.05
 # Skin that lies farther from a face than this many times its ellipse is away from it; what is nearer is seen with it,
 # and made to agree it cost 0.14 dB on tight crops.
@@ -93,15 +94,14 @@ class Painter:
             np.concatenate([vector_for(face.chosen, face.probabilities), skin_for(face.chosen)])
             for face in faces
         ]
-        maps = torch.zeros(1, len(GROUPS) + 3, h, w)
-        if boxes:
-            maps = torch.from_numpy(group_weights(boxes, vectors, h, w))[None]
-        groups, skin = maps.split([len(GROUPS), 3], dim=1)
+        shares = person_shares(torch.tensor(boxes).reshape(-1, 4), h, w)
+        each = torch.from_numpy(np.array(vectors, np.float32).reshape(-1, len(GROUPS) + 3))
+        groups, skin = torch.einsum("nc,nhw->chw", each, shares)[None].split([len(GROUPS), 3], dim=1)
         points = _points(hints, scale, h, w)
         points = None if points is None else points.to(self.device)
         told = Told(groups.to(self.device), skin.to(self.device), None, points)
         gray = torch.from_numpy(lightness)[None, None].to(self.device)
-        shares = person_shares(torch.tensor(boxes).reshape(-1, 4), h, w).to(self.device)
+        shares = shares.to(self.device)
         faces_at, around = (_ellipses(boxes, h, w, size).to(self.device) for size in (1.0, _AROUND))
         neutral = _neutral(faces).to(self.device)
         return Scene(gray, told, shares, shares * faces_at, shares * (1 - around), neutral)
@@ -272,8 +272,7 @@ def _points(hints: Sequence[Hint], scale: tuple[float, float], h: int, w: int) -
         return None
     maps = torch.zeros(1, 3, h, w)
     for hint in hints:
-        rgb = np.array([[[int(hint.color[i : i + 2], 16) for i in (1, 3, 5)]]], np.uint8)
-        _, a, b = (float(value) for value in lab.rgb_to_lab(rgb)[0, 0])
+        _, a, b = lab_of(hint.color)
         row, column = min(int(hint.y * scale[1]), h - 1), min(int(hint.x * scale[0]), w - 1)
         maps[0, :, row, column] = torch.tensor([a, b, 1.0])
     return maps

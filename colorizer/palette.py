@@ -56,7 +56,12 @@ def skin_color(ab: tuple[float, float], lightness: float) -> tuple[float, float]
 
 def tone(name: str) -> tuple[float, float]:
     """a* and b* at L* 50 of a tone of the Monk scale, one of TONES."""
-    code = TONES[name]
-    rgb = np.array([[[int(code[i : i + 2], 16) for i in (1, 3, 5)]]], np.uint8)
-    lightness, a, b = (float(value) for value in lab.rgb_to_lab(rgb)[0, 0])
+    lightness, a, b = lab_of(TONES[name])
     return skin_color((a, b), lightness)
+
+
+def lab_of(code: str) -> tuple[float, float, float]:
+    """L*, a* and b* of "#rrggbb"."""
+    rgb = np.array([[[int(code[i : i + 2], 16) for i in (1, 3, 5)]]], np.uint8)
+    lightness, a, b = lab.rgb_to_lab(rgb)[0, 0].tolist()
+    return lightness, a, b
