@@ -37,6 +37,7 @@ def _isolate(home: Path) -> None:
         "MPLCONFIGDIR": ".config/matplotlib",
         "GRADIO_TEMP_DIR": "gradio",
         "RANGIN_MODELS": "models",
+        "RANGIN_LABELS_FOLDER": "labels",
     }.items():
         path = home / folder
         path.mkdir(parents=True, exist_ok=True)
