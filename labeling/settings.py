@@ -40,7 +40,7 @@ class LabelSettings(BaseSettings):
     )
     owners: str = Field(
         "",
-        description="Who owns the labelling project: names, separated by commas. On one's own machine empty means everybody.",
+        description="Who owns the labelling project: names, separated by commas. On one's own machine empty means all.",
     )
     annotators: str = Field(
         "",
