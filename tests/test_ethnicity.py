@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from toning import colour_gray_sepia
 
 from colorizer import checkpoint, lab
 from colorizer.errors import ModelError, OptionError
 from colorizer.ethnicity import FACES_AT_ONCE, GROUPS, VIEWS, EthnicityClassifier, face_crop
 from colorizer.faces import Face, FaceDetector
 from colorizer.groups import CHOICES, TONES, check_choice
+from tests.toning import colour_gray_sepia
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
-from toning import colour_gray_sepia
 
 from colorizer import faces as faces_module
 from colorizer import lab
 from colorizer.faces import COPY_SIDE, Face, FaceDetector
+from tests.toning import colour_gray_sepia
 
 
 @pytest.fixture(scope="module")

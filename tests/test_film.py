@@ -5,12 +5,12 @@ import pytest
 import torch
 from kornia.color import rgb_to_lab
 from skimage import data
-from toning import BATHS, toned
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.functional import avg_pool2d
 
 from colorizer import Colorizer
+from tests.toning import BATHS, toned
 from train import damage, film
 from train.augment import Augmentation
 from train.film import CHANCES, aged, damaged

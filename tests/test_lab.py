@@ -8,9 +8,9 @@ import pytest
 import torch
 from scipy.ndimage import uniform_filter
 from skimage.color import lab2rgb, rgb2lab
-from toning import colour_gray_sepia
 
 from colorizer import lab, upsampling, working_size
+from tests.toning import colour_gray_sepia
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import pytest
 import torch
 from PIL import Image
 from skimage import data
-from toning import colour_gray_sepia
 
 import colorizer as package
 from colorizer import checkpoint, lab, networks
@@ -22,6 +21,7 @@ from colorizer.groups import GROUPS
 from colorizer.pipeline import NO_FACE, NO_NEUTRAL, Colorizer, Portrait
 from colorizer.steering import Hint, Steering
 from colorizer.working_size import LONGEST, enlarged, working_grid
+from tests.toning import colour_gray_sepia
 from tests.untrained import some_models
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from preparing import crop, encoded, picture, result, snapshot
 
 from colorizer.errors import OptionError
+from tests.preparing import crop, encoded, picture, result, snapshot
 from train.__main__ import main
 from train.prepare import prepare, work
 from train.prepare.index import Index

@@ -8,8 +8,8 @@ import imagehash
 import numpy as np
 import pytest
 from PIL import Image
-from preparing import crop, encoded, picture
 
+from tests.preparing import crop, encoded, picture
 from train import twins
 from train.prepare import search
 from train.prepare.choose import robust_z

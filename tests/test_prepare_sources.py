@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from preparing import encoded, picture, snapshot
 
 from colorizer.errors import OptionError
 from colorizer.settings import get_settings
+from tests.preparing import encoded, picture, snapshot
 from train.prepare import labels, prepare, sources
 from train.prepare.labels import Vocabulary
 from train.prepare.options import Options

@@ -5,8 +5,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
-from preparing import encoded, picture
 
+from tests.preparing import encoded, picture
 from train.prepare import page, prepare
 from train.prepare.options import Options
 from train.prepare.splits import assign
