@@ -44,8 +44,8 @@ changes = Table(
     Column("at", Float, nullable=False),
     Column("who", String, nullable=False),
     Column("what", String, nullable=False),
-    Column("before", JSON),
-    Column("after", JSON),
+    Column("before", JSON(none_as_null=True)),
+    Column("after", JSON(none_as_null=True)),
 )
 """What owners changed: "add label", "rename label", "merge label", "retire label", "guidelines", "batch", ..."""
 
@@ -116,6 +116,7 @@ items = Table(
     Column("photo", String(64), ForeignKey("photos.hash"), nullable=False),
     Column("name", String, nullable=False),
     Column("face", Integer, nullable=False, default=0),
+    Column("by_face", Boolean, nullable=False, default=False),
     Column("position", Integer, nullable=False),
     Column("shuffle", Float, nullable=False),
     Column("estimate", String),
@@ -123,15 +124,16 @@ items = Table(
     Column("uncertainty", Float),
     Column("judged", Integer, nullable=False, default=0),
     UniqueConstraint("batch", "name", "face"),
-    Index("items_uploaded", "batch", "judged", "position"),
-    Index("items_shuffled", "batch", "judged", "shuffle"),
-    Index("items_uncertain", "batch", "judged", "uncertainty"),
-    Index("items_estimated", "batch", "judged", "estimate", "position"),
+    Index("items_uploaded", "batch", "by_face", "judged", "position"),
+    Index("items_shuffled", "batch", "by_face", "judged", "shuffle"),
+    Index("items_uncertain", "batch", "by_face", "judged", "uncertainty"),
+    Index("items_estimated", "batch", "by_face", "judged", "estimate", "position"),
     Index("items_of_photo", "photo", "face"),
 )
-"""What is labelled: face 0 is the whole photo, 1 and on are its faces. `judged` counts the people whose current
-judgement is a label or "unusable". `estimate` and `confidence` are the model's likeliest group and its probability,
-`uncertainty` is the entropy of all of them in [0, 1]; of a whole photo they are its largest face's."""
+"""What is labelled: face 0 is the whole photo, 1 and on are its faces, and `by_face` says that it is one. `judged`
+counts the people whose current judgement is a label or "unusable". `estimate` and `confidence` are the model's likeliest
+group and its probability, `uncertainty` is the entropy of all of them in [0, 1]; of a whole photo they are its largest
+face's."""
 
 events = Table(
     "events",
@@ -142,11 +144,12 @@ events = Table(
     Column("who", String, nullable=False),
     Column("batch", Integer, ForeignKey("batches.id"), nullable=False),
     Column("item", _Id, ForeignKey("items.id"), nullable=False),
+    Column("by_face", Boolean, nullable=False, default=False),
     Column("kind", String, nullable=False),
     Column("slot", String, nullable=False, default=""),
     Column("label", Integer, ForeignKey("labels.id")),
     Column("word", Text, nullable=False, default=""),
-    Column("suggestion", JSON),
+    Column("suggestion", JSON(none_as_null=True)),
     Column("via", String, nullable=False),
     Column("seconds", Float),
     Column("superseded_by", _Id, nullable=False, default=0),
@@ -161,9 +164,9 @@ events = Table(
         postgresql_where=text("superseded_by = 0 AND slot <> ''"),
     ),
     Index("events_of_item", "item", "id"),
-    Index("events_of_person", "who", "batch", "id"),
+    Index("events_of_person", "who", "batch", "by_face", "id"),
     Index("events_of_batch", "batch", "id"),
-    Index("events_counted", "batch", "kind", "superseded_by", "label"),
+    Index("events_counted", "batch", "by_face", "kind", "superseded_by", "label"),
 )
 """Everything that anybody did. `key` is the caller's, so that a request sent twice is one event. `kind` is "label",
 "unusable", "skip", "note", "settle" or "undo". `slot` says which current event this one takes the place of: "judgement

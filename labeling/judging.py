@@ -1,0 +1,438 @@
+"""What people decide about items, each decision an event that is never lost and never there twice.
+
+    judge(store, key, "Maya", item, "label", "Nepali")     # on disk when it returns
+    undo(store, another_key, "Maya", batch)                # any number of times
+
+A decision takes the place of that person's earlier one about the same item. The earlier one stays, marked with what
+superseded it, and comes back when the later is undone.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from labeling import schema, vocabulary
+from labeling.errors import LabelError
+from labeling.names import clean_prose
+from labeling.store import Store
+
+KINDS = ("label", "unusable", "skip", "note")
+COUNTING = ("label", "unusable")
+"""The judgements that count towards those an item wants."""
+REASONS = ("not a person", "no consent", "drawing")
+"""Why a picture is unusable."""
+VIA = ("page", "http", "command", "import")
+SUGGESTION_LIMIT = 4000  # characters of JSON
+LONGEST_LOOK = 86_400.0  # seconds on screen; a page left open for days says nothing
+MOST_AT_ONCE = 500  # events between two rests of an import, so that others get their turn
+
+_events = schema.events.c
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A decision as it is sent."""
+
+    key: str
+    """Made by the sender, different for each decision; sent twice it is one event."""
+    who: str
+    item: int
+    kind: str
+    label: str | int | None = None
+    """For a label: its name or number."""
+    word: str = ""
+    """For "unusable" one of REASONS, for a note its text."""
+    suggestion: dict[str, Any] | None = None
+    """What the model's help showed with the photo; None where it was off."""
+    seconds: float | None = None
+    """How long the photo was on screen."""
+    via: str = "page"
+    at: float | None = None
+    """When it was decided, where that is not now: for imports. Seconds since 1970, UTC."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A decision that is on disk."""
+
+    event: int
+    item: int
+    at: float
+    is_repeat: bool
+    """Whether it had been saved before."""
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What an undo took back."""
+
+    event: int
+    item: int
+    kind: str
+    word: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that somebody did about an item."""
+
+    id: int
+    at: float
+    who: str
+    item: int
+    kind: str
+    label: int | None
+    word: str
+    suggestion: dict[str, Any] | None
+    via: str
+    seconds: float | None
+    superseded_by: int
+    is_undone: bool
+    undoes: int | None
+
+
+def judge(
+    store: Store,
+    key: str,
+    who: str,
+    item: int,
+    kind: str,
+    label: str | int | None = None,
+    word: str = "",
+    suggestion: dict[str, Any] | None = None,
+    seconds: float | None = None,
+    via: str = "page",
+) -> Saved:
+    """Save one decision; it is on disk when this returns.
+
+    Raises:
+        LabelError: there is no such item or label, or another part of it can't be used. Nothing was saved.
+    """
+    return judge_all(store, [Judgement(key, who, item, kind, label, word, suggestion, seconds, via)])[0]
+
+
+def judge_all(store: Store, judgements: Sequence[Judgement]) -> list[Saved]:
+    """Save several decisions, all or none of up to MOST_AT_ONCE; more go in several transactions.
+
+    Raises:
+        LabelError: as `judge` does.
+    """
+    checked = [_checked(judgement) for judgement in judgements]
+    saved: list[Saved] = []
+    for start in range(0, len(checked), MOST_AT_ONCE):
+        part = checked[start : start + MOST_AT_ONCE]
+        with store.writing() as connection:
+            # In the items' order, so that two imports never wait for each other.
+            items = {number: _locked(connection, number) for number in sorted({one.item for one in part})}
+            saved += [_save(store, connection, judgement, items[judgement.item]) for judgement in part]
+    return saved
+
+
+def undo(
+    store: Store, key: str, who: str, batch: int, by_face: bool = False, via: str = "page"
+) -> Undone | None:
+    """Take back the last thing that this person decided in a batch and has not taken back; None if there is nothing.
+
+    Raises:
+        LabelError: the key can't be used.
+    """
+    _check_key(key)
+    _check_via(via)
+    mine = (
+        sa.select(_events.id, _events.item)
+        .where(
+            _events.who == who,
+            _events.batch == batch,
+            _events.by_face == by_face,
+            _events.kind.in_(KINDS),
+            _events.is_undone.is_(False),
+        )
+        .order_by(_events.id.desc())
+        .limit(1)
+    )
+    with store.writing() as connection:
+        # One undo of a person at a time, so that a key pressed twice takes back two decisions and not one twice.
+        store.lock(connection, 3, hash_of(who))
+        repeated = _repeated(connection, key, who)
+        if repeated is not None:
+            return _was_undone(connection, repeated)
+        found = connection.execute(mine).one_or_none()
+        if found is None:
+            return None
+        item = _locked(connection, found.item)
+        target = connection.execute(sa.select(schema.events).where(_events.id == found.id)).one()
+        new = _insert(
+            connection,
+            {
+                "key": key,
+                "at": store.clock(),
+                "who": who,
+                "batch": batch,
+                "item": target.item,
+                "by_face": by_face,
+                "kind": "undo",
+                "slot": "",
+                "via": via,
+                "undoes": target.id,
+            },
+        )
+        connection.execute(
+            schema.events.update().where(_events.id == target.id).values(superseded_by=new, is_undone=True)
+        )
+        earlier = connection.execute(
+            sa.select(_events.id, _events.kind)
+            .where(
+                _events.item == target.item,
+                _events.slot == target.slot,
+                _events.id < target.id,
+                _events.is_undone.is_(False),
+            )
+            .order_by(_events.id.desc())
+            .limit(1)
+        ).one_or_none()
+        if earlier is not None:
+            connection.execute(schema.events.update().where(_events.id == earlier.id).values(superseded_by=0))
+        _count(connection, item, target.kind, None if earlier is None else earlier.kind)
+        return Undone(new, target.item, target.kind, target.word)
+
+
+def settle(store: Store, key: str, who: str, item: int, label: str | int | None, via: str = "page") -> Saved:
+    """Decide, as an owner, what counts for an item whatever the votes say; None leaves it to the votes again.
+
+    Raises:
+        LabelError: there is no such item or label.
+    """
+    _check_key(key)
+    _check_via(via)
+    check_number(item)
+    with store.writing() as connection:
+        row = _locked(connection, item)
+        repeated = _repeated(connection, key, who)
+        if repeated is not None:
+            return _saved_before(repeated)
+        found = None if label is None else vocabulary.find(connection, label)
+        now = store.clock()
+        values = {
+            "key": key,
+            "at": now,
+            "who": who,
+            "batch": row.batch,
+            "item": item,
+            "by_face": row.by_face,
+            "kind": "settle",
+            "slot": "settled",
+            "label": None if found is None else found.id,
+            "word": "" if found is None else found.name,
+            "via": via,
+        }
+        _, new = _supersede(connection, values)
+        return Saved(new, item, now, is_repeat=False)
+
+
+def history(store: Store, item: int) -> list[Event]:
+    """All that was ever done about an item, oldest first."""
+    query = sa.select(schema.events).where(_events.item == item).order_by(_events.id)
+    with store.reading() as connection:
+        return [_event(row) for row in connection.execute(query)]
+
+
+def current(store: Store, who: str, item: int) -> list[Event]:
+    """What counts now of what this person said of an item: at most a judgement and a note."""
+    return [
+        event
+        for event in history(store, item)
+        if event.who == who and event.superseded_by == 0 and event.kind in KINDS
+    ]
+
+
+def mine(
+    store: Store, who: str, batch: int, by_face: bool = False, before: int | None = None, limit: int = 20
+) -> list[Event]:
+    """A person's judgements in a batch that count now, the latest first, for looking back.
+
+    Args:
+        before: only those with a smaller number than this event's.
+    """
+    query = sa.select(schema.events).where(
+        _events.who == who,
+        _events.batch == batch,
+        _events.by_face == by_face,
+        _events.kind.in_(("label", "unusable", "skip")),
+        _events.superseded_by == 0,
+    )
+    if before is not None:
+        query = query.where(_events.id < before)
+    with store.reading() as connection:
+        return [
+            _event(row)
+            for row in connection.execute(query.order_by(_events.id.desc()).limit(max(1, min(limit, 500))))
+        ]
+
+
+def check_number(item: object) -> None:
+    """Raises:
+    LabelError: this can't be an item's number.
+    """
+    if isinstance(item, bool) or not isinstance(item, int) or not 0 < item < 2**53:
+        raise LabelError("A photo on the desk is named by its number; load the page again.")
+
+
+def hash_of(text: str) -> int:
+    """A number of 31 bits for a lock in the database, the same in every process."""
+    import zlib
+
+    return zlib.crc32(text.encode()) & 0x7FFFFFFF
+
+
+def _save(store: Store, connection: Connection, judgement: Judgement, item: Row[Any]) -> Saved:
+    repeated = _repeated(connection, judgement.key, judgement.who)
+    if repeated is not None:
+        return _saved_before(repeated)
+    label, word = None, judgement.word
+    if judgement.kind == "label":
+        assert judgement.label is not None  # checked before
+        found = vocabulary.find(connection, judgement.label)
+        label, word = found.id, found.name
+    at = store.clock() if judgement.at is None else judgement.at
+    slot = f"note {judgement.who}" if judgement.kind == "note" else f"judgement {judgement.who}"
+    values = {
+        "key": judgement.key,
+        "at": at,
+        "who": judgement.who,
+        "batch": item.batch,
+        "item": item.id,
+        "by_face": item.by_face,
+        "kind": judgement.kind,
+        "slot": slot,
+        "label": label,
+        "word": word,
+        "suggestion": judgement.suggestion,
+        "via": judgement.via,
+        "seconds": judgement.seconds,
+    }
+    old, new = _supersede(connection, values)
+    if judgement.kind != "note":
+        _count(connection, item, old, judgement.kind)
+        leases = schema.leases.c
+        connection.execute(schema.leases.delete().where(leases.item == item.id, leases.who == judgement.who))
+    return Saved(new, item.id, at, is_repeat=False)
+
+
+def _supersede(connection: Connection, values: dict[str, Any]) -> tuple[str | None, int]:
+    """Put an event into its slot; the kind of the one that was there, and the new one's number."""
+    old = connection.execute(
+        sa.select(_events.id, _events.kind).where(
+            _events.item == values["item"], _events.slot == values["slot"], _events.superseded_by == 0
+        )
+    ).one_or_none()
+    if old is not None:  # out of the way first: a slot has one current event, and the index sees to that
+        connection.execute(schema.events.update().where(_events.id == old.id).values(superseded_by=old.id))
+    new = _insert(connection, values)
+    if old is not None:
+        connection.execute(schema.events.update().where(_events.id == old.id).values(superseded_by=new))
+    return (None if old is None else old.kind), new
+
+
+def _insert(connection: Connection, values: dict[str, Any]) -> int:
+    made = connection.execute(schema.events.insert().values(values))
+    return int(made.inserted_primary_key[0])  # type: ignore[index]
+
+
+def _count(connection: Connection, item: Row[Any], before: str | None, after: str | None) -> None:
+    """Keep `items.judged` true when a judgement of kind `before` gives way to one of kind `after`."""
+    step = (after in COUNTING) - (before in COUNTING)
+    if step:
+        items = schema.items.c
+        connection.execute(
+            schema.items.update().where(items.id == item.id).values(judged=items.judged + step)
+        )
+
+
+def _locked(connection: Connection, item: int) -> Row[Any]:
+    """The item; nobody else decides about it until the transaction ends."""
+    columns = schema.items.c
+    row = connection.execute(
+        sa.select(columns.id, columns.batch, columns.by_face).where(columns.id == item).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise LabelError("There is no such photo in any batch; load the page again.")
+    return row
+
+
+def _repeated(connection: Connection, key: str, who: str) -> Row[Any] | None:
+    """The event that this key made before, if any."""
+    row = connection.execute(sa.select(schema.events).where(_events.key == key)).one_or_none()
+    if row is not None and row.who != who:
+        raise LabelError("This decision's key is somebody else's; make a new one for each decision.")
+    return row
+
+
+def _saved_before(row: Row[Any]) -> Saved:
+    return Saved(row.id, row.item, row.at, is_repeat=True)
+
+
+def _was_undone(connection: Connection, row: Row[Any]) -> Undone | None:
+    target = connection.execute(sa.select(schema.events).where(_events.id == row.undoes)).one_or_none()
+    return None if target is None else Undone(row.id, target.item, target.kind, target.word)
+
+
+def _event(row: Row[Any]) -> Event:
+    return Event(**{name: getattr(row, name) for name in Event.__dataclass_fields__})
+
+
+def _checked(judgement: Judgement) -> Judgement:
+    """The decision, cleaned.
+
+    Raises:
+        LabelError: a part of it can't be used.
+    """
+    _check_key(judgement.key)
+    _check_via(judgement.via)
+    check_number(judgement.item)
+    if judgement.kind not in KINDS:
+        raise LabelError(f"There is no judgement {judgement.kind!r:.60}; choose one of {', '.join(KINDS)}.")
+    changed: dict[str, Any] = {}
+    if judgement.kind == "label" and not isinstance(judgement.label, str | int):
+        raise LabelError("Say which label is meant, by its name.")
+    if judgement.kind == "unusable" and judgement.word not in REASONS:
+        raise LabelError(f"Say why the picture can't be used: {', '.join(REASONS)}.")
+    if judgement.kind == "note":
+        changed["word"] = clean_prose(judgement.word, "note")
+    elif judgement.kind != "unusable":
+        changed["word"] = ""
+    if judgement.suggestion is not None:
+        changed["suggestion"] = _suggestion(judgement.suggestion)
+    if judgement.seconds is not None:
+        changed["seconds"] = _seconds(judgement.seconds)
+    return Judgement(**{**judgement.__dict__, **changed})
+
+
+def _suggestion(suggestion: object) -> dict[str, Any]:
+    try:
+        text = json.dumps(suggestion, allow_nan=False)
+    except (TypeError, ValueError):
+        text = ""
+    if not isinstance(suggestion, dict) or not text or len(text) > SUGGESTION_LIMIT:
+        raise LabelError("What the model's help showed is sent as a small JSON object, or as null.")
+    return suggestion
+
+
+def _seconds(seconds: object) -> float | None:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds):
+        raise LabelError("The seconds that a photo was on screen are a number.")
+    return min(max(0.0, float(seconds)), LONGEST_LOOK)
+
+
+def _check_key(key: object) -> None:
+    if not isinstance(key, str) or not 8 <= len(key) <= 64 or not key.isascii() or not key.isprintable():
+        raise LabelError("Each decision carries a key of its own: 8 to 64 letters, digits or dashes.")
+
+
+def _check_via(via: object) -> None:
+    if via not in VIA:
+        raise LabelError(f"A decision comes by one of {', '.join(VIA)}, not by {via!r:.40}.")
