@@ -1,7 +1,7 @@
 """The tables of "Which looks more real?": studies, their photos, paintings and pairs, and what people chose.
 
-They lie in the label store's database, beside `schema`'s. A vote is never deleted: one that was undone, or that the same
-person gave again, stays with `is_current` false.
+They lie in the label store's database, beside `schema`'s. A vote is never deleted: one that was undone, or that the
+same person gave again, stays with `is_current` false.
 """
 
 from sqlalchemy import (
