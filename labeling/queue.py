@@ -167,12 +167,12 @@ class _Search:
             return self._mistakes(count)
         if order == "skipped":
             return self._skipped(count)
-        by = {
+        columns: dict[str, list[Any]] = {
             "uploaded": [_items.position, _items.face],
             "random": [_items.shuffle],
             "uncertain": [_items.uncertainty.desc().nulls_last()],
-        }[order]
-        return self._open(by, count)
+        }
+        return self._open(columns[order], count)
 
     def _open(self, by: list[Any], count: int, *also: Any) -> list[Row[Any]]:
         """Items that want judgements, those first that have the most: people agree on what all have seen."""

@@ -131,9 +131,9 @@ items = Table(
     Index("items_of_photo", "photo", "face"),
 )
 """What is labelled: face 0 is the whole photo, 1 and on are its faces, and `by_face` says that it is one. `judged`
-counts the people whose current judgement is a label or "unusable". `estimate` and `confidence` are the model's likeliest
-group and its probability, `uncertainty` is the entropy of all of them in [0, 1]; of a whole photo they are its largest
-face's."""
+counts the people whose current judgement is a label or "unusable". `estimate` and `confidence` are the model's
+likeliest group and its probability, `uncertainty` is the entropy of all of them in [0, 1]; of a whole photo they are
+its largest face's."""
 
 events = Table(
     "events",
