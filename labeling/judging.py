@@ -356,8 +356,8 @@ def _count(connection: Connection, item: Row[Any], before: str | None, after: st
 def _locked(connection: Connection, item: int) -> Row[Any]:
     """The item; nobody else decides about it until the transaction ends."""
     columns = schema.items.c
-    row: Row[Any] | None = connection.execute(
-        sa.select(columns.id, columns.batch, columns.by_face).where(columns.id == item).with_for_update()
+    row = connection.execute(
+        sa.select(schema.items).where(columns.id == item).with_for_update()
     ).one_or_none()
     if row is None:
         raise LabelError("There is no such photo in any batch; load the page again.")
