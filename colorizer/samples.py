@@ -56,3 +56,8 @@ def write(folder: Path) -> list[Sample]:
         make().convert("L").save(path)
         samples.append(Sample(title, path))
     return samples
+
+
+def originals() -> dict[str, Image.Image]:
+    """Title -> the picture as its package carries it: two in colour, the cameraman gray."""
+    return {title: make() for title, make in _SOURCES}
