@@ -1,6 +1,6 @@
 """The folder of photos that are labelled: each file once, under the hash of its content, and smaller copies to look at.
 
-    photos = PhotoFolder(settings.labels_folder)
+    photos = PhotoFolder(settings.labels_folder / "photos")
     kept = photos.keep(content, "रिता.jpg")             # NewPhoto; PhotoError where it is no photo
     photos.view(kept.hash, kept.suffix)                 # JPEG, upright, for the desk
 
@@ -60,11 +60,11 @@ class PhotoFolder:
 
     def __init__(self, folder: Path, settings: Settings | None = None) -> None:
         """Args:
-        folder: of all that labelling keeps; `photos` and `views` are made in it when they are needed.
+        folder: of the files as they came; it is made when it is needed, and `views` beside it.
         settings: limits on a file's bytes and pixels; the process's own when absent.
         """
-        self.originals = folder / "photos"
-        self.views = folder / "views"
+        self.originals = folder
+        self.views = folder.parent / "views"
         self.settings = settings
 
     def keep(self, content: bytes, name: str) -> NewPhoto:

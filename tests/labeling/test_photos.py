@@ -21,7 +21,7 @@ from tests.hostile.build import exif, picture, save, valid
 
 @pytest.fixture
 def folder(tmp_path: Path) -> PhotoFolder:
-    return PhotoFolder(tmp_path / "labels")
+    return PhotoFolder(tmp_path / "labels" / "photos")
 
 
 def _files(folder: PhotoFolder) -> list[str]:
@@ -79,7 +79,7 @@ def test_what_is_no_photo_leaves_nothing_behind(folder: PhotoFolder, file):
 
 
 def test_limits_of_the_settings_hold(tmp_path: Path):
-    small = PhotoFolder(tmp_path, Settings(max_megapixels=0.001))
+    small = PhotoFolder(tmp_path / "photos", Settings(max_megapixels=0.001))
     with pytest.raises(PhotoError, match="megapixels"):
         small.keep(valid("PNG"), "a.png")
 
@@ -158,7 +158,7 @@ def test_a_photo_that_was_damaged_on_the_disk_is_said_to_be(folder: PhotoFolder)
 def test_a_disk_that_cannot_be_written_is_said_in_a_sentence(tmp_path: Path):
     (tmp_path / "photos").write_text("in the way")
     with pytest.raises(LabelError, match="could not be written"):
-        PhotoFolder(tmp_path).keep(valid("JPEG"), "a.jpg")
+        PhotoFolder(tmp_path / "photos").keep(valid("JPEG"), "a.jpg")
 
 
 def test_a_photo_is_on_the_disk_before_it_has_its_name(folder: PhotoFolder, monkeypatch: pytest.MonkeyPatch):
