@@ -1,0 +1,213 @@
+"""What people disagree about: the queue of conflicts, and an owner's decision of each.
+
+    waiting = queue(store, None, by_face=False)
+    shown = conflict(store, waiting[0])             every vote and note, and who settled it
+    settle(store, key, "Asha", shown.item.item, "Nepali", shown.decision)
+    reopen(store, key, "Asha", shown.item.item, decision)
+
+A decision counts whatever the votes say, and rewrites none of them; taken back, the votes count again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import sqlalchemy as sa
+
+from labeling import judging, schema
+from labeling.batches import Batch, find
+from labeling.errors import LabelError
+from labeling.judging import Saved
+from labeling.outcome import ItemVotes, votes
+from labeling.store import Store
+
+State = Literal["open", "majority", "settled"]
+STATES: dict[State, str] = {
+    "open": "Open",
+    "majority": "Decided by majority",
+    "settled": "Settled by an owner",
+}
+"""Kinds of items about which people differ, and what the page calls them."""
+
+CHUNK = 500  # items of one query; databases limit the parameters of one
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An item in the queue."""
+
+    batch: int
+    item: int
+
+
+@dataclass(frozen=True)
+class Note:
+    """What somebody wrote about an item."""
+
+    who: str
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """An item with everything that helps to decide."""
+
+    batch: Batch
+    item: ItemVotes
+    notes: tuple[Note, ...]
+    decision: int = 0
+    """Number of the decision that counts now; 0 where none does."""
+    settled_by: str = ""
+    settled_at: float | None = None
+
+    @property
+    def state(self) -> State | None:
+        """Where it stands; None where people agree, or nobody judged."""
+        return state_of(self.item)
+
+
+def state_of(item: ItemVotes) -> State | None:
+    """Where an item stands; None where people agree and no owner has decided."""
+    if item.settled is not None:
+        return "settled"
+    if item.is_conflict:
+        return "open"
+    return "majority" if item.is_divided else None
+
+
+def queue(
+    store: Store, batch: int | None = None, by_face: bool = False, state: State = "open"
+) -> list[Waiting]:
+    """Items about which people differ, in the batches' own order.
+
+    Args:
+        batch: its number; None for all.
+        by_face: faces instead of whole photos.
+        state: which of them.
+    """
+    found: list[Waiting] = []
+    for number, items in _candidates(store, batch, by_face).items():
+        divided = [
+            vote
+            for start in range(0, len(items), CHUNK)
+            for vote in votes(store, number, by_face, items[start : start + CHUNK])
+            if state_of(vote) == state
+        ]
+        divided.sort(key=lambda vote: (vote.position, vote.face, vote.item))
+        found += [Waiting(number, vote.item) for vote in divided]
+    return found
+
+
+def conflict(store: Store, item: int) -> Conflict:
+    """All that was said about an item.
+
+    Raises:
+        LabelError: there is no such item, or nobody said anything of it.
+    """
+    with store.reading() as connection:
+        row = connection.execute(
+            sa.select(schema.items.c.batch, schema.items.c.by_face).where(schema.items.c.id == item)
+        ).one_or_none()
+    found = votes(store, row.batch, row.by_face, [item]) if row is not None else []
+    if row is None or not found:
+        raise LabelError("Nobody has judged this photo; choose one from the queue of conflicts.")
+    events = [event for event in judging.history(store, item) if event.superseded_by == 0]
+    notes = tuple(Note(event.who, event.at, event.word) for event in events if event.kind == "note")
+    decisions = [event for event in events if event.kind == "settle"]
+    last = decisions[-1] if decisions else None
+    if last is None or found[0].settled is None:
+        return Conflict(find(store, row.batch), found[0], notes, 0 if last is None else last.id)
+    return Conflict(find(store, row.batch), found[0], notes, last.id, last.who, last.at)
+
+
+def settle(
+    store: Store,
+    key: str,
+    who: str,
+    item: int,
+    label: str | int,
+    decision: int | None = None,
+    via: str = "page",
+) -> Saved:
+    """Decide what counts for an item.
+
+    Args:
+        key: made by the sender; sent twice it is one decision.
+        who: an owner.
+        label: its name or number.
+        decision: the decision that `who` saw when deciding (`Conflict.decision`), so that two owners at once don't
+            overrule each other unseen; None doesn't ask.
+
+    Raises:
+        LabelError: there is no such item or label, or another owner has decided in between.
+    """
+    _check_unchanged(store, key, item, decision)
+    return judging.settle(store, key, who, item, label, via)
+
+
+def reopen(
+    store: Store, key: str, who: str, item: int, decision: int | None = None, via: str = "page"
+) -> Saved:
+    """Take a decision back, so that the votes count again; otherwise as `settle`.
+
+    Raises:
+        LabelError: there is no decision to take back, or it is no longer the one that was seen.
+    """
+    _check_unchanged(store, key, item, decision)
+    if not _is_done(store, key) and conflict(store, item).settled_at is None:
+        raise LabelError("No owner has settled this one, so there is nothing to take back.")
+    return judging.settle(store, key, who, item, None, via)
+
+
+def _check_unchanged(store: Store, key: str, item: int, decision: int | None) -> None:
+    if decision is None or _is_done(store, key):
+        return
+    now = conflict(store, item)
+    if now.decision == decision:
+        return
+    if now.settled_at is None:
+        raise LabelError("Another owner has opened this one again; look at it anew, and decide then.")
+    raise LabelError(
+        f"{now.settled_by} has just settled this as {now.item.settled}; look at it anew, and decide then."
+    )
+
+
+def _is_done(store: Store, key: str) -> bool:
+    """Whether the decision with this key is there already: who sends it twice saw the state before it."""
+    with store.reading() as connection:
+        return connection.scalar(sa.select(schema.events.c.id).where(schema.events.c.key == key)) is not None
+
+
+def _candidates(store: Store, batch: int | None, by_face: bool) -> dict[int, list[int]]:
+    """Items by batch that got different answers, counted before merges of labels, or a decision.
+
+    The database finds them, since in a large batch nearly all items are none.
+    """
+    events = schema.events.c
+    counts = [events.by_face == by_face, events.superseded_by == 0]
+    counts += [] if batch is None else [events.batch == batch]
+    answer = sa.func.coalesce(events.label, 0)  # 0 for "unusable"
+    divided = (
+        sa.select(events.batch, events.item)
+        .where(*counts, events.kind.in_(("label", "unusable")))
+        .group_by(events.batch, events.item)
+        .having(sa.func.min(answer) != sa.func.max(answer))
+    )
+    settled = sa.select(events.batch, events.item).where(
+        *counts, events.kind == "settle", events.label.is_not(None)
+    )
+    found: dict[int, list[int]] = {}
+    with store.reading() as connection:
+        for row in connection.execute(sa.union(divided, settled).order_by("batch", "item")):
+            found.setdefault(row.batch, []).append(row.item)
+    return found
+
+
+def by_answer(conflict: Conflict) -> Iterator[tuple[str, list[str]]]:
+    """Each answer with the people who gave it, the most frequent answer first."""
+    people: dict[str, list[str]] = {}
+    for vote in conflict.item.votes:
+        if vote.kind != "skip":
+            people.setdefault(vote.label or f"unusable: {vote.word}", []).append(vote.who)
+    yield from sorted(people.items(), key=lambda entry: -len(entry[1]))
