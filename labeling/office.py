@@ -29,7 +29,7 @@ class Office:
         """Open the store and the folder of photos, which are made where they are missing.
 
         Args:
-            colorizer: the page's model, whose detector and classifier look at new photos; by default loaded when needed.
+            colorizer: the page's model, which looks at new photos; by default loaded when needed.
 
         Raises:
             LabelError: the database or the folder can't be used.
