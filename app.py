@@ -18,12 +18,16 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 import colorizer.tab
+import labeling.tab
 from colorizer.desk import Desk
 from colorizer.files import ServerFiles
 from colorizer.settings import Settings, get_settings
 from colorizer.tab_inputs import Page
+from labeling.office import Office
 
 ASSETS = Path(__file__).parent / "assets"
+STYLES = ("page.css", "label.css")
+SCRIPTS = ("page.js", "label_send.js", "label_view.js", "label_panel.js", "label.js", "label_keys.js")
 # Gradio looks for files to delete this often.
 CLEANING_SECONDS = 300
 
@@ -129,6 +133,7 @@ def _sweep(files: ServerFiles, every: float) -> None:
 def build(desk: Desk | None = None) -> gr.Blocks:
     """The page. Its model begins to load in the background, so that the page is there first."""
     desk = desk or Desk(keep_files(get_settings()).folder)
+    office = Office(colorizer=lambda: desk.colorizer)
     settings = desk.settings
     keep = round(settings.keep_minutes * 60)
     with Page(
@@ -137,8 +142,11 @@ def build(desk: Desk | None = None) -> gr.Blocks:
         delete_cache=(min(CLEANING_SECONDS, keep), keep),
     ) as page:
         gr.HTML((ASSETS / "header.html").read_text(encoding="utf-8"), elem_id="header")
-        with gr.Tabs(), gr.Tab("Colorize", id="colorize"):
-            colorizer.tab.build(desk)
+        with gr.Tabs():
+            with gr.Tab("Colorize", id="colorize"):
+                colorizer.tab.build(desk)
+            with gr.Tab("Label", id="label"):
+                labeling.tab.build(office)
     page.queue(max_size=settings.queue_size, default_concurrency_limit=settings.at_once)
     threading.Thread(target=desk.warm, name="warm", daemon=True).start()
     return page
@@ -148,8 +156,10 @@ def launch_options() -> dict[str, Any]:
     """What is decided on purpose about serving: nothing recorded, nothing served but visitors' own files."""
     return {
         "theme": theme(),
-        "css_paths": [ASSETS / "page.css"],
-        "head": f"<script>{(ASSETS / 'page.js').read_text(encoding='utf-8')}</script>",
+        "css_paths": [ASSETS / name for name in STYLES],
+        "head": "".join(
+            f"<script>{(ASSETS / name).read_text(encoding='utf-8')}</script>" for name in SCRIPTS
+        ),
         "favicon_path": ASSETS / "favicon.svg",
         "run_history": False,
         "max_file_size": int(get_settings().max_file_mb * 1e6),

@@ -1,0 +1,59 @@
+"""The Label tab: says what it is for, asks who labels, and holds the sections."""
+
+from functools import partial
+from typing import Any
+
+import gradio as gr
+from gradio.context import Context
+
+from labeling import tab_desk, tab_words
+from labeling.access import Person, Role
+from labeling.office import Office
+from labeling.tab_events import guarded, login_button
+
+SECTIONS = {"Desk": tab_desk.build}
+
+
+def build(office: Office) -> None:
+    """Put the tab's sections into the Blocks that is being built."""
+    access = office.access
+    with gr.Column(elem_id="label"):
+        intro = gr.HTML(tab_words.INTRO, elem_id="label-intro")
+        with gr.Row(elem_id="label-top"):
+            who = gr.Textbox(
+                label="Your name",
+                info="It stands beside each of your labels; this browser remembers it.",
+                max_length=60,
+                visible=not access.uses_sign_in,
+                elem_id="label-who",
+            )
+            login_button(access)
+            sentence = gr.HTML(elem_id="label-role")
+        with gr.Column(visible="hidden", elem_id="label-sections") as sections, gr.Tabs():
+            for name, section in SECTIONS.items():
+                with gr.Tab(name, id=name.lower()):
+                    section(office, who)
+    welcome: dict[str, Any] = {
+        "fn": guarded(access, Role.VISITOR, partial(_welcome, office)),
+        "inputs": [who],
+        "outputs": [intro, sentence, sections],
+        "queue": False,
+        "show_progress": "hidden",
+        "api_visibility": "private",
+    }
+    remember = "(name) => { window.rangin.named(name); return name; }"
+    for event in (who.submit, who.blur):
+        event(None, [who], [who], js=remember).then(**welcome)
+    page = Context.root_block
+    assert page is not None  # this is called while a page is built
+    page.load(None, None, [who], js="() => window.rangin.savedName()").then(**welcome)
+
+
+def _welcome(office: Office, person: Person) -> list[Any]:
+    """What a person sees: the explanation, or who they are here and the sections."""
+    may_label = person.can(Role.ANNOTATOR)
+    return [
+        gr.update(visible=not may_label),
+        tab_words.paragraph(office.access.explain(person)),
+        gr.update(visible=True if may_label else "hidden"),
+    ]
