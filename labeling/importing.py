@@ -1,0 +1,294 @@
+"""A labels CSV -> judgements in the store; what can't go in is listed with its line, and the rest goes in.
+
+    imported = import_csv(store, Path("labels.csv"), who="Maya")
+    imported.added, imported.unchanged, imported.refused
+
+A row is one judgement: of the people in its column `annotator`, or else of whoever imports. Where the store says the
+same already nothing is written, so an exported CSV changes nothing, and a file may be imported any number of times. A
+judgement that somebody has changed since the row's `time` stays as it is.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from labeling import schema, vocabulary
+from labeling.batches import batches, find
+from labeling.csv_rows import Refused, Row, read, written_time
+from labeling.errors import LabelError
+from labeling.judging import Judgement, judge_all
+from labeling.names import clean_person, clean_photo_name, shown
+from labeling.store import Store
+from labeling.tally import Cast, Entry, tally, unswept
+from labeling.vocabulary import Label
+
+AT_ONCE = 500  # judgements of one transaction
+SAME_MOMENT = 0.001  # seconds; a CSV has milliseconds
+_NO_ENTRY = Entry(0, 0, 0, "", "", (), None, False)
+
+Advance = Callable[[int, int], None]
+"""Told (judgements on the disk, of how many)."""
+
+
+@dataclass
+class Imported:
+    """What became of a CSV."""
+
+    rows: int
+    """Lines below the header that hold something."""
+    added: int = 0
+    """Judgements that were written."""
+    unchanged: int = 0
+    """Rows that the store knew already."""
+    older: int = 0
+    """Rows older than what the same person has said since."""
+    refused: list[Refused] = field(default_factory=list)
+
+
+class _Item(NamedTuple):
+    number: int
+    batch: int
+    photo: str
+    face: int
+
+
+class _Meant(NamedTuple):
+    """A row, understood."""
+
+    row: Row
+    items: tuple[_Item, ...]
+    """The same photo in several batches, or one."""
+    label: Label | None
+
+
+def import_csv(
+    store: Store,
+    source: Path | bytes,
+    who: str,
+    batch: int | str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    advance: Advance = lambda done, total: None,
+) -> Imported:
+    """Bring a labels CSV into the store.
+
+    Args:
+        source: the file, or its bytes.
+        who: whose judgements rows without an annotator are.
+        batch: number or name of the batch that is meant; None looks in all, and a name that several photos have must
+            then be written BATCH/NAME.
+        mapping: another word -> the label it stands for.
+        advance: told how far writing has come.
+
+    Raises:
+        LabelError: the CSV can't be read, there is no such batch or label, or the store is busy; importing the same again
+            goes on where it stopped.
+    """
+    who = clean_person(who)
+    sheet = read(source)
+    words = _words(vocabulary.labels(store, everything=True), vocabulary.resolve(store), mapping or {})
+    imported = Imported(len(sheet.rows) + len(sheet.refused), refused=list(sheet.refused))
+    meant = []
+    with unswept():
+        places = _Places(store, batch)
+        for row in sheet.rows:
+            try:
+                meant.append(_Meant(row, places.find(row), _label(row, words)))
+            except LabelError as error:
+                imported.refused.append(Refused(row.line, row.path, str(error)))
+    with unswept():
+        judgements = _compare(store, who, _without_contradictions(meant, imported), imported)
+    for start in range(0, len(judgements), AT_ONCE):
+        part = judgements[start : start + AT_ONCE]
+        judge_all(store, part)
+        imported.added += len(part)
+        advance(imported.added, len(judgements))
+    imported.refused.sort()
+    return imported
+
+
+class _Places:
+    """Where each name leads."""
+
+    def __init__(self, store: Store, batch: int | str | None) -> None:
+        chosen = batches(store) if batch is None else [find(store, batch)]
+        self.batches = {one.name: one.id for one in chosen}
+        self.names: dict[str, list[_Item]] = defaultdict(list)
+        columns = schema.items.c
+        query = sa.select(columns.name, columns.id, columns.batch, columns.photo, columns.face)
+        query = query.where(columns.batch.in_(self.batches.values()))
+        with store.reading() as connection:
+            for name, *item in connection.execute(query):
+                self.names[name].append(_Item(*item))
+
+    def find(self, row: Row) -> tuple[_Item, ...]:
+        """What a row is about.
+
+        Raises:
+            LabelError: there is no such photo or face, or several photos have the name.
+        """
+        for name, batch in self._readings(row):
+            found = [item for item in self.names.get(name, ()) if batch in (None, item.batch)]
+            if not found:
+                continue
+            if len({item.photo for item in found}) > 1:
+                raise LabelError(
+                    "Several batches have a photo of this name; write it as BATCH/NAME, or say which batch."
+                )
+            items = tuple(item for item in found if item.face == row.face)
+            if not items:
+                faces = sum(item.batch == found[0].batch and item.face > 0 for item in found)
+                raise LabelError(
+                    f"This photo has no face {row.face}: {faces or 'none'} "
+                    f"{'has' if faces == 1 else 'have'} been found in it so far."
+                )
+            return items
+        raise LabelError("There is no photo of this name; add it first, or import with its folder.")
+
+    def _readings(self, row: Row) -> Iterable[tuple[str, int | None]]:
+        """Which (name, batch) a row may mean, the likeliest first."""
+        if row.batch in self.batches:
+            yield row.name, self.batches[row.batch]
+        folders = [part for part in row.batch.split("/") if part]
+        for start in range(len(folders)):  # as photos from folders are called where their names are the same
+            try:
+                yield clean_photo_name("_".join([*folders[start:], row.name])), None
+            except LabelError:
+                continue
+        yield row.name, None
+
+
+def _words(
+    labels: Iterable[Label], resolved: Mapping[int, Label], mapping: Mapping[str, str]
+) -> dict[str, Label]:
+    """Each word that stands for a label; those in use win over what was once called so."""
+    words: dict[str, Label] = {}
+    for label in sorted(labels, key=lambda label: label.is_active):
+        words[_plain(label.name)] = resolved[label.id]
+    for word, stands_for in mapping.items():
+        if _plain(stands_for) not in words:
+            raise LabelError(
+                f"{shown(word)} is to stand for {shown(stands_for)}, which is no label; "
+                f"choose one of {_choices(words)}."
+            )
+        words[_plain(word)] = words[_plain(stands_for)]
+    return words
+
+
+def _label(row: Row, words: Mapping[str, Label]) -> Label | None:
+    if row.kind != "label":
+        return None
+    label = words.get(_plain(row.label))
+    if label is None:
+        raise LabelError(f"There is no label {shown(row.label)}; choose one of {_choices(words)}.")
+    return label
+
+
+def _choices(words: Mapping[str, Label]) -> str:
+    active = {label.id: label for label in words.values() if label.is_active}.values()
+    ordered = sorted(active, key=lambda label: (label.is_unsure, label.position))
+    return ", ".join(label.name for label in ordered)
+
+
+def _plain(word: str) -> str:
+    return " ".join(word.replace("_", " ").replace("-", " ").casefold().split())
+
+
+def _without_contradictions(meant: Iterable[_Meant], imported: Imported) -> list[_Meant]:
+    """Rows without those that say something else than an earlier line about the same photo, which are refused."""
+    said: dict[tuple[int, str], tuple[tuple[str, int | None], int]] = {}
+    kept = []
+    for one in meant:
+        word = (one.row.kind, one.label.id if one.label else None)
+        keys = [(item.number, person) for item in one.items for person in one.row.annotators or ("",)]
+        first = next((said[key] for key in keys if key in said and said[key][0] != word), None)
+        if first is None:
+            said.update((key, (word, one.row.line)) for key in keys if key not in said)
+            kept.append(one)
+        else:
+            why = f"Line {first[1]} says something else about it; leave one of the two out."
+            imported.refused.append(Refused(one.row.line, one.row.path, why))
+    return kept
+
+
+def _compare(store: Store, who: str, meant: list[_Meant], imported: Imported) -> list[Judgement]:
+    """What has to be written for the rows to be in the store; counts those that need nothing."""
+    entries = _entries(store, meant)
+    now = store.clock()
+    judgements: list[Judgement] = []
+    written: set[tuple[int, str]] = set()
+    for one in meant:
+        row = one.row
+        if row.at is not None and row.at > now + 1:
+            why = f"Its time, {written_time(row.at)}, has not come yet; write it in UTC, or leave it empty."
+            imported.refused.append(Refused(row.line, row.path, why))
+            continue
+        known = [entries.get(item.number, _NO_ENTRY) for item in one.items]
+        todo: list[tuple[int, str]] = []
+        is_older = False
+        if row.annotators or not any(map(partial(_comes_to, one), known)):
+            for person in row.annotators or (who,):
+                mine = [
+                    next((cast for cast in entry.cast if _is_mine(cast, person)), None) for entry in known
+                ]
+                if any(cast is not None and _says(cast, one) for cast in mine):
+                    continue
+                for item, cast in zip(one.items, mine, strict=True):
+                    if cast is not None and (
+                        row.kind == "skip" or (row.at is not None and cast.at > row.at + SAME_MOMENT)
+                    ):
+                        is_older = True
+                    elif (item.number, person) not in written:
+                        todo.append((item.number, person))
+        if todo and one.label is not None and not one.label.is_active:
+            why = f"The label {shown(one.label.name)} is no longer in use; an owner can take it back."
+            imported.refused.append(Refused(row.line, row.path, why))
+            continue
+        written.update(todo)
+        imported.older += is_older and not todo
+        imported.unchanged += not todo and not is_older
+        for number, person in todo:
+            label = one.label.id if one.label else None
+            key = uuid.uuid4().hex
+            word = row.reason
+            judgements.append(Judgement(key, person, number, row.kind, label, word, via="import", at=row.at))
+    return judgements
+
+
+def _entries(store: Store, meant: list[_Meant]) -> dict[int, Entry]:
+    """What the store holds of the rows' items."""
+    wanted: dict[tuple[int, bool], list[int]] = defaultdict(list)
+    for one in meant:
+        for item in one.items:
+            wanted[item.batch, item.face > 0].append(item.number)
+    found = {}
+    for (batch, by_face), items in wanted.items():
+        for entry in tally(store, batch, by_face, items if len(items) < 5000 else None):
+            found[entry.item] = entry
+    return found
+
+
+def _comes_to(one: _Meant, entry: Entry) -> bool:
+    """Whether an item's judgements come to what a row says."""
+    if one.row.kind == "label":
+        return one.label is not None and entry.outcome == one.label.name
+    is_unusable = entry.outcome is None and not entry.is_conflict
+    return is_unusable and any(cast.kind == one.row.kind for cast in entry.cast)
+
+
+def _is_mine(cast: Cast, person: str) -> bool:
+    return cast.who == person and cast.kind != "settle"
+
+
+def _says(cast: Cast, one: _Meant) -> bool:
+    """Whether a judgement is what a row says."""
+    if cast.kind != one.row.kind:
+        return False
+    if one.label is not None:
+        return cast.label == one.label.name
+    return cast.kind != "unusable" or cast.word == one.row.reason
