@@ -38,7 +38,7 @@ def copy(store: Store, folder: Path) -> Path:
     """
     if store.file:
         return _copy_sqlite(store.file, folder / SQLITE)
-    return _write_lines(store, folder / LINES)
+    return write_lines(store, folder / LINES)
 
 
 def load(file: Path, store: Store) -> None:
@@ -52,7 +52,7 @@ def load(file: Path, store: Store) -> None:
             between = Path(folder) / LINES
             source = Store(f"sqlite:///{file}")
             try:
-                _write_lines(source, between)
+                write_lines(source, between)
             finally:
                 source.close()
             load(between, store)
@@ -142,7 +142,8 @@ def _copy_sqlite(file: Path, target: Path) -> Path:
     return target
 
 
-def _write_lines(store: Store, target: Path) -> Path:
+def write_lines(store: Store, target: Path) -> Path:
+    """Write the store as JSON, a row a line, in an order in which `load` can put them back."""
     with store.engine.connect() as connection, target.open("w", encoding="utf-8") as out:
         if not store.is_sqlite:
             connection.execution_options(isolation_level="REPEATABLE READ")  # one moment for all tables
