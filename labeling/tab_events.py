@@ -190,4 +190,5 @@ def _is_of_another_site(request: gr.Request | None) -> bool:
     if not (origin := headers.get("origin")):
         return False
     ours = {headers.get("host", ""), *headers.get("x-forwarded-host", "").split(",")}
-    return urlsplit(origin).netloc.lower() not in {host.strip().lower() for host in ours}
+    host = urlsplit(origin).netloc.lower()  # of the origin "null" there is none
+    return not host or host not in {one.strip().lower() for one in ours}

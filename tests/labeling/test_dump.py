@@ -137,7 +137,7 @@ def test_a_store_in_use_is_not_written_over(store, other, tmp_path):
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda lines: lines[:-1] + [lines[-1][:-9]],
+        lambda lines: [*lines[:-1], lines[-1][:-9]],
         lambda lines: [*lines, '{"table": "nothing", "row": {}}'],
         lambda lines: [*lines, lines[-1]],
         lambda lines: [lines[0], '{"table": "events", "row": {"id": 1}}'],
