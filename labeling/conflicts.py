@@ -29,14 +29,18 @@ STATES: dict[State, str] = {
 }
 """Kinds of items about which people differ, and what the page calls them."""
 
+UNJUDGED = "Nobody has judged this photo; choose one from the queue of conflicts."
+LARGEST = 2**63  # no number that a database could hold
 CHUNK = 500  # items of one query; databases limit the parameters of one
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Waiting:
-    """An item in the queue."""
+    """An item in the queue; they sort as they stand in it."""
 
     batch: int
+    position: int
+    face: int
     item: int
 
 
@@ -62,6 +66,11 @@ class Conflict:
     settled_at: float | None = None
 
     @property
+    def place(self) -> Waiting:
+        """Where it stands in a queue, or would stand."""
+        return Waiting(self.batch.id, self.item.position, self.item.face, self.item.item)
+
+    @property
     def state(self) -> State | None:
         """Where it stands; None where people agree, or nobody judged."""
         return state_of(self.item)
@@ -79,24 +88,24 @@ def state_of(item: ItemVotes) -> State | None:
 def queue(
     store: Store, batch: int | None = None, by_face: bool = False, state: State = "open"
 ) -> list[Waiting]:
-    """Items about which people differ, in the batches' own order.
+    """Items about which people differ, in the batches' own order; arguments as for `queues`."""
+    return queues(store, batch, by_face)[state]
+
+
+def queues(store: Store, batch: int | None = None, by_face: bool = False) -> dict[State, list[Waiting]]:
+    """All items about which people differ or an owner has decided, each state in the batches' own order.
 
     Args:
         batch: its number; None for all.
         by_face: faces instead of whole photos.
-        state: which of them.
     """
-    found: list[Waiting] = []
+    found: dict[State, list[Waiting]] = {state: [] for state in STATES}
     for number, items in _candidates(store, batch, by_face).items():
-        divided = [
-            vote
-            for start in range(0, len(items), CHUNK)
-            for vote in votes(store, number, by_face, items[start : start + CHUNK])
-            if state_of(vote) == state
-        ]
-        divided.sort(key=lambda vote: (vote.position, vote.face, vote.item))
-        found += [Waiting(number, vote.item) for vote in divided]
-    return found
+        for start in range(0, len(items), CHUNK):
+            for vote in votes(store, number, by_face, items[start : start + CHUNK]):
+                if (state := state_of(vote)) is not None:
+                    found[state].append(Waiting(number, vote.position, vote.face, vote.item))
+    return {state: sorted(waiting) for state, waiting in found.items()}
 
 
 def conflict(store: Store, item: int) -> Conflict:
@@ -105,13 +114,15 @@ def conflict(store: Store, item: int) -> Conflict:
     Raises:
         LabelError: there is no such item, or nobody said anything of it.
     """
+    if not 0 < item < LARGEST:
+        raise LabelError(UNJUDGED)
     with store.reading() as connection:
         row = connection.execute(
             sa.select(schema.items.c.batch, schema.items.c.by_face).where(schema.items.c.id == item)
         ).one_or_none()
     found = votes(store, row.batch, row.by_face, [item]) if row is not None else []
     if row is None or not found:
-        raise LabelError("Nobody has judged this photo; choose one from the queue of conflicts.")
+        raise LabelError(UNJUDGED)
     events = [event for event in judging.history(store, item) if event.superseded_by == 0]
     notes = tuple(Note(event.who, event.at, event.word) for event in events if event.kind == "note")
     decisions = [event for event in events if event.kind == "settle"]
@@ -167,9 +178,11 @@ def _check_unchanged(store: Store, key: str, item: int, decision: int | None) ->
     if now.decision == decision:
         return
     if now.settled_at is None:
-        raise LabelError("Another owner has opened this one again; look at it anew, and decide then.")
+        raise LabelError(
+            f"Another owner has let the votes count again for {now.item.name}; look at it once more."
+        )
     raise LabelError(
-        f"{now.settled_by} has just settled this as {now.item.settled}; look at it anew, and decide then."
+        f"{now.settled_by} has just settled {now.item.name} as {now.item.settled}; look again if you disagree."
     )
 
 

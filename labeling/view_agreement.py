@@ -18,11 +18,11 @@ AXIS = 120
 """Its width in units of the drawing."""
 
 
-def summary(agreement: Agreement, conflicts: int, unit: str) -> str:
+def summary(agreement: Agreement, conflicts: int | None, unit: str) -> str:
     """The figures in front, and what to take from them.
 
     Args:
-        conflicts: that are open.
+        conflicts: that are open; None where their desk says it.
         unit: what one item is called.
     """
     first, *rest = sentences(agreement, unit)
@@ -35,8 +35,9 @@ def summary(agreement: Agreement, conflicts: int, unit: str) -> str:
         _tile(value, "Krippendorff’s alpha", interval or alpha.why),
         _tile(percent(alpha.agreed), "of pairs of answers are the same", ""),
         _tile(f"{alpha.n:,}", f"{unit}{'' if alpha.n == 1 else 's'} answered by two or more", ""),
-        _tile(f"{conflicts:,}", f"open conflict{'' if conflicts == 1 else 's'}", ""),
     ]
+    if conflicts is not None:
+        tiles.append(_tile(f"{conflicts:,}", f"open conflict{'' if conflicts == 1 else 's'}", ""))
     return f"<dl class=figures>{''.join(tiles)}</dl>" + said(first) + "".join(map(said, rest))
 
 
@@ -58,7 +59,7 @@ def pairs(agreement: Agreement, unit: str) -> str:
     more = len(agreement.pairs) - PAIRS
     return table(
         "Cohen’s kappa of two people: 1 is full agreement, 0 what chance gives",
-        ["Two people", f"{unit.capitalize()}s", "Same", f"{LOWEST} to 1", "Kappa (95 % interval)"],
+        ["Two people", f"{unit.capitalize()}s", "Same", f"−{-LOWEST} … 1", "Kappa (95 % interval)"],
         rows,
         "Cohen’s kappa of two people",
     ) + (said(f"And {counted(more, 'pair')} with less in common.") if more > 0 else "")
@@ -121,16 +122,20 @@ def mixed_up(agreement: Agreement, unit: str) -> str:
 
 
 def pair_choices(agreement: Agreement) -> list[tuple[str, str]]:
-    """Pairs to choose from: what is shown of each, and its number in `agreement.pairs`."""
+    """Pairs to choose from: what is shown of each, and its value."""
     return [
-        (f"{pair.one}, {pair.other} ({pair.kappa.n:,})", str(k))
-        for k, pair in enumerate(agreement.pairs[:PAIRS])
+        (f"{pair.one}, {pair.other} ({pair.kappa.n:,})", pair_value(pair)) for pair in agreement.pairs[:PAIRS]
     ]
 
 
+def pair_value(pair: Pair) -> str:
+    """What stands for a pair in the page: its names, since its place in the list changes with every label."""
+    return f"{pair.one}\n{pair.other}"  # no name holds a line break
+
+
 def _tile(value: str, name: str, note: str) -> str:
-    small = f"<small>{escape(note)}</small>" if note else ""
-    return f"<div><dt>{escape(name)}</dt><dd>{escape(value)}{small}</dd></div>"
+    more = f"<dd class=more>{escape(note)}</dd>" if note else ""
+    return f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd>{more}</div>"
 
 
 def _shares(counts: Sequence[int]) -> list[str]:
