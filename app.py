@@ -26,8 +26,12 @@ from colorizer.tab_inputs import Page
 from labeling.office import Office
 
 ASSETS = Path(__file__).parent / "assets"
-STYLES = ("page.css", "label.css")
-SCRIPTS = ("page.js", "label_send.js", "label_view.js", "label_panel.js", "label.js", "label_keys.js")
+STYLES = ("page.css", "label.css", "appeal.css")
+SCRIPTS = (
+    "page.js",
+    *("label_send.js", "label_view.js", "label_panel.js", "label_feed.js", "label.js", "label_keys.js"),
+    "appeal.js",
+)
 # Gradio looks for files to delete this often.
 CLEANING_SECONDS = 300
 

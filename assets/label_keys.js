@@ -37,7 +37,7 @@
     if (document.querySelector("dialog[open]")) return; // it has keys of its own
     const key = rangin.keyOf(event);
     if (key === "Escape" && desk.panel.place.contains(target)) {
-      if (target === desk.panel.stage && desk.panel.place.classList.contains("is-full")) desk.toggleFill();
+      if (target === desk.panel.stage && desk.panel.place.classList.contains("is-full")) desk.panel.toggleFill();
       return desk.panel.stage.focus({ preventScroll: true });
     }
     if (!rangin.isPlain(event) || target.closest(FIELDS)) return;
@@ -48,7 +48,7 @@
       u: () => desk.undo(),
       n: () => desk.ask(panel.noteWindow),
       m: () => desk.toggleHelp(),
-      f: () => desk.toggleFill(),
+      f: () => desk.panel.toggleFill(),
       g: () => { panel.guidelines.open = !panel.guidelines.open; },
       "?": () => panel.helpWindow.showModal(),
     };
@@ -66,16 +66,16 @@
   addEventListener("keydown", (event) => {
     rangin.pointed = false;
     if (!rangin.desk) return;
-    rangin.desk.touch();
+    rangin.desk.feed.touch();
     // Enter held down on a label's button would label one photo after the other.
     if (event.repeat && ["Enter", " "].includes(event.key) && event.target.closest("#label-desk button")) event.preventDefault();
     onKey(event);
   });
   addEventListener("pointerdown", () => {
     rangin.pointed = true;
-    if (rangin.desk) rangin.desk.touch();
+    if (rangin.desk) rangin.desk.feed.touch();
   });
-  addEventListener("pagehide", () => rangin.desk && rangin.desk.giveBack());
+  addEventListener("pagehide", () => rangin.desk && rangin.desk.feed.giveBack());
   addEventListener("pageshow", (event) => event.persisted && rangin.desk && rangin.desk.start());
   // A desk that fills the window keeps the focus off what it covers.
   addEventListener("focusin", (event) => {

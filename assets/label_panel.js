@@ -29,6 +29,10 @@
       this.body = el("div", { class: "desk-body", hidden: true }, this.bar(), this.meter(), this.work());
       this.dialogs = [this.helpDialog(), this.noteDialog(), this.reasonDialog()];
       place.replaceChildren(this.spoken, this.notice, this.body, ...this.dialogs);
+      // Who clicks goes on with keys: no button stays focused that Enter would press again.
+      this.keys.addEventListener("click", (event) => {
+        if (rangin.pointed && event.target.closest("button")) this.stage.focus({ preventScroll: true });
+      });
     }
 
     bar() {
@@ -80,12 +84,12 @@
         this.guidelinesText
       );
       // Screen readers hand its keys on instead of using them to walk about.
-      const keys = el(
+      this.keys = el(
         "div", { class: "desk-keys", role: "application", "aria-label": "Labelling desk; press ? for its keys" },
         el("div", { class: "desk-seen" }, this.stage, caption),
         el("div", { class: "desk-answers" }, this.labels, this.actions(), this.guess)
       );
-      return el("div", { class: "desk-work" }, keys, this.guidelines);
+      return el("div", { class: "desk-work" }, this.keys, this.guidelines);
     }
 
     actions() {
@@ -200,7 +204,21 @@
       this.counts.textContent = parts.join(" · ");
     }
 
-    setSaved(words, state) {
+    // Truthfully: saved is what the server has said is on its disk.
+    setOutbox({ waiting, refused, failures, trouble }) {
+      const many = rangin.counted(waiting.length, "decision");
+      let [state, words] = ["saved", "All saved"];
+      if (waiting.length && failures) {
+        state = "failing";
+        words = `${many} not saved yet, kept in this browser; trying again (${trouble})`;
+        if (failures === 2) this.say(`${many} not saved yet; trying again.`);
+      } else if (refused.length) {
+        state = "refused";
+        words = `Not saved: ${rangin.counted(refused.length, "decision")}. ${refused[0].why}`;
+      } else if (waiting.length) {
+        state = "saving";
+        words = `Saving ${many}…`;
+      }
       this.saved.textContent = words;
       this.saved.dataset.state = state;
       this.mend.hidden = state !== "refused";
@@ -224,8 +242,9 @@
       this.mark(null);
     }
 
-    setPhoto(entry, total) {
+    setPhoto(entry, count) {
       const { item } = entry;
+      const total = count.toLocaleString("en");
       const shown = entry.image || el("p", { class: "desk-empty" }, item.problem || "This photo can’t be shown.");
       this.picture.replaceChildren(shown, ...(entry.image ? [rangin.outlines(item)] : []));
       this.closeup.hidden = !item.face;
@@ -263,6 +282,20 @@
       if (face) this.guess.replaceChildren(rangin.bars(face, entry.item.faces.length === 1));
       else this.guess.replaceChildren(el("p", {}, "The model has no guess: no face found, or not looked for yet."));
       return face;
+    }
+
+    toggleFill() {
+      const isFull = this.place.classList.toggle("is-full");
+      document.documentElement.classList.toggle("desk-is-full", isFull);
+      this.fill.setAttribute("aria-pressed", String(isFull));
+      this.stage.focus({ preventScroll: isFull });
+    }
+
+    // On a phone photo and buttons fill the window together: bring them there with the first decision.
+    bringUp() {
+      if (this.isUp || !matchMedia("(max-width: 760px)").matches) return;
+      this.isUp = true;
+      this.keys.scrollIntoView({ block: "start" });
     }
 
     // Said again, also where it is what was said last.

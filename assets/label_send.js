@@ -96,7 +96,8 @@
       });
     }
 
-    // Take up what an earlier page of this person, for this very store of labels, could not send.
+    // Take up what an earlier page of this person, for this very store, could not send. Outboxes that share a page name
+    // their stores apart.
     adopt(store, who) {
       const here = new Set([...this.waiting, ...this.refused].map((letter) => letter.key));
       const found = names()

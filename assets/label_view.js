@@ -116,11 +116,24 @@
     return made;
   }
 
+  // Why there is no next photo, and what to do.
+  function nothingLeft({ progress, survey }, { order, byFace }) {
+    if (survey && survey[0] < survey[1]) {
+      return `Faces have been looked for in ${survey[0]} of ${survey[1]} photos; more come as they are found.`;
+    }
+    if (!progress.total) return byFace ? "No faces were found here." : "This batch has no photos yet.";
+    if (order === "skipped") return "You have skipped nothing here that is still open.";
+    if (order === "mistakes") return "No labels here that the model doubts and that you haven’t looked at.";
+    const skipped = progress.skipped ? ` You skipped ${progress.skipped}: choose the order “what I skipped”.` : "";
+    if (progress.done < progress.total) return `Nothing is left for you now; the rest is with others.${skipped}`;
+    return `All ${progress.total.toLocaleString("en")} are judged. Thank you!${skipped}`;
+  }
+
   // A modal window of the browser's own, which keeps the focus inside and gives it back.
   function dialog(title, ...children) {
     const heading = el("h3", { id: `desk-${rangin.newKey()}` }, title);
     return el("dialog", { class: "desk-dialog", "aria-labelledby": heading.id }, heading, ...children);
   }
 
-  Object.assign(rangin, { el, keyed, prose, outlines, counted, facesFound, decided, bars, dialog });
+  Object.assign(rangin, { el, keyed, prose, outlines, counted, facesFound, decided, bars, nothingLeft, dialog });
 })();

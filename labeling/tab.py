@@ -6,12 +6,15 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from labeling import tab_desk, tab_words
+from labeling import tab_appeal, tab_desk, tab_words
 from labeling.access import Person, Role
 from labeling.office import Office
 from labeling.tab_events import guarded, login_button
 
-SECTIONS = {"Desk": tab_desk.build}
+SECTIONS = {
+    "desk": ("Desk", tab_desk.build),
+    "appeal": ("Which looks more real?", tab_appeal.build),
+}
 
 
 def build(office: Office) -> None:
@@ -22,7 +25,7 @@ def build(office: Office) -> None:
         with gr.Row(elem_id="label-top"):
             who = gr.Textbox(
                 label="Your name",
-                info="It stands beside each of your labels; this browser remembers it.",
+                info=tab_words.NAME,
                 max_length=60,
                 visible=not access.uses_sign_in,
                 elem_id="label-who",
@@ -30,13 +33,13 @@ def build(office: Office) -> None:
             login_button(access)
             sentence = gr.HTML(elem_id="label-role")
         with gr.Column(visible="hidden", elem_id="label-sections") as sections, gr.Tabs():
-            for name, section in SECTIONS.items():
-                with gr.Tab(name, id=name.lower()):
+            for key, (name, section) in SECTIONS.items():
+                with gr.Tab(name, id=f"label-{key}"):
                     section(office, who)
     welcome: dict[str, Any] = {
         "fn": guarded(access, Role.VISITOR, partial(_welcome, office)),
         "inputs": [who],
-        "outputs": [intro, sentence, sections],
+        "outputs": [intro, who, sentence, sections],
         "queue": False,
         "show_progress": "hidden",
         "api_visibility": "private",
@@ -54,6 +57,7 @@ def _welcome(office: Office, person: Person) -> list[Any]:
     may_label = person.can(Role.ANNOTATOR)
     return [
         gr.update(visible=not may_label),
+        gr.update(info=None if may_label else tab_words.NAME),
         tab_words.paragraph(office.access.explain(person)),
         gr.update(visible=True if may_label else "hidden"),
     ]

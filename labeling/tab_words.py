@@ -2,6 +2,8 @@
 
 from html import escape
 
+NAME = "It stands beside each of your labels; this browser remembers it."
+
 INTRO = """
 <h2>Label portraits, and decide which colours look real</h2>
 <ul>
