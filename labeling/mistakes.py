@@ -65,7 +65,8 @@ def read(report: Path) -> list[Mistake]:
 
 
 def pictures_of(report: Path) -> Path:
-    """Where the report's photos were when it was written: the --data of its command.
+    """Where the report's photos were when it was written: the --data of its command, which says of a path outside
+    Rangin's folder only the end.
 
     Raises:
         LabelError: it doesn't say, or they are no longer there.

@@ -15,8 +15,9 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -29,6 +30,8 @@ from colorizer.settings import Settings
 from labeling.batches import NewPhoto
 from labeling.errors import LabelError
 from labeling.names import clean_photo_name
+
+Box = tuple[float, float, float, float]
 
 VIEW_SIDE = 1280
 """Longer side of what the desk shows: a phone's and most windows' pixels; about 150 kB."""
@@ -132,7 +135,7 @@ class PhotoFolder:
     def crop(
         self,
         hash: str,
-        box: tuple[float, float, float, float],
+        box: Box,
         suffix: str = "",
         side: int = CROP_SIDE,
         margin: float = CROP_MARGIN,
@@ -148,9 +151,22 @@ class PhotoFolder:
         Raises:
             LabelError: as for `view`.
         """
-        place = "-".join(str(round(edge)) for edge in box)
-        file = self._view_file(hash, f"{place}-{margin:g}-{side}")
+        file = self._crop_file(hash, box, side, margin)
         return self._made_once(file, lambda: _jpeg(_around(self.pixels(hash, suffix), box, margin), side))
+
+    def prepare(self, hash: str, rgb: np.ndarray, boxes: Iterable[Box]) -> None:
+        """Make what the desk will show while the pixels are at hand: the view, and a crop of each face.
+
+        Args:
+            hash: as for `path`.
+            rgb: (H, W, 3) uint8 sRGB, upright.
+            boxes: as for `crop`.
+        """
+        self._made_once(self._view_file(hash, VIEW_SIDE), lambda: _jpeg(rgb, VIEW_SIDE))
+        for box in boxes:
+            file = self._crop_file(hash, box, CROP_SIDE, CROP_MARGIN)
+            crop = _around(rgb, box, CROP_MARGIN)
+            self._made_once(file, partial(_jpeg, crop, CROP_SIDE))
 
     def pixels(self, hash: str, suffix: str = "") -> np.ndarray:
         """(H, W, 3) uint8 sRGB of a kept photo, upright.
@@ -171,6 +187,10 @@ class PhotoFolder:
                     if time.time() - part.stat().st_mtime > _LEFTOVER_SECONDS:
                         part.unlink()
 
+    def _crop_file(self, hash: str, box: Box, side: int, margin: float) -> Path:
+        place = "-".join(str(round(edge)) for edge in box)
+        return self._view_file(hash, f"{place}-{margin:g}-{side}")
+
     def _view_file(self, hash: str, what: object) -> Path:
         return _place(self.views, hash, f"-{what}.jpg")
 
@@ -189,7 +209,7 @@ def _place(folder: Path, hash: str, end: str) -> Path:
     return folder / hash[:2] / f"{hash}{end}"
 
 
-def _around(rgb: np.ndarray, box: tuple[float, float, float, float], margin: float) -> np.ndarray:
+def _around(rgb: np.ndarray, box: Box, margin: float) -> np.ndarray:
     """(H, W, 3) -> the square around a box with its margin, cut at the photo's border; at least one pixel."""
     height, width = rgb.shape[:2]
     left, top, right, bottom = box

@@ -142,6 +142,7 @@ class Surveyor:
             return
         rgb = self.photos.pixels(hash)  # the whole photo: small faces need its pixels
         portrait = self._colorizer().analyze(rgb)
+        self.photos.prepare(hash, rgb, (face.box for face in portrait.faces))
         batches.set_survey(self.store, hash, portrait.faces)
 
     @contextmanager

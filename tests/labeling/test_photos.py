@@ -139,6 +139,17 @@ def test_a_crop_at_the_border_is_cut_there(folder: PhotoFolder, box):
     assert 1 <= height <= 130
 
 
+def test_what_was_prepared_is_what_would_be_made(folder: PhotoFolder):
+    kept = folder.keep(save(picture(900, 600), "PNG"), "a.png")
+    boxes = [(10.4, 20.6, 200, 300), (500, 100, 620, 260)]
+    made = [folder.view(kept.hash), *(folder.crop(kept.hash, box) for box in boxes)]
+    for file in folder.views.rglob("*.jpg"):
+        file.unlink()
+    folder.prepare(kept.hash, folder.pixels(kept.hash), boxes)
+    folder.path(kept.hash).unlink()
+    assert [folder.view(kept.hash), *(folder.crop(kept.hash, box) for box in boxes)] == made
+
+
 @pytest.mark.parametrize("hash", ["../../etc/passwd", "", "a" * 63, "A" * 64, "a" * 64 + "/..", "a" * 64])
 def test_no_other_file_can_be_asked_for(folder: PhotoFolder, hash: str):
     for ask in (folder.path, folder.view, lambda hash: folder.crop(hash, (0, 0, 9, 9))):

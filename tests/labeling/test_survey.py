@@ -98,6 +98,7 @@ def test_new_photos_get_their_faces_in_the_order_they_came(
     _until(lambda: batches.unsurveyed(store) == [])
     [row] = batches.faces(store, _hash(store, batch, 60))
     assert (row.number, row.left, row.probabilities["Indian"]) == (1, 10.0, 0.8)
+    assert len(list(photos.views.rglob("*.jpg"))) == 8, "of each photo a view and its face, for the desk"
     by_face = queue.take(store, "Asha", batch.id, by_face=True)
     assert [(item.name, item.face, item.estimate) for item in by_face] == [
         (f"{width}.png", 1, "Indian") for width in (60, 50, 70)
