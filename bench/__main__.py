@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import compare, memory, portrait, report, start, training
+from bench import compare, labels, memory, portrait, report, start, training
 from train import machine
 from train.report import update_readme
 
@@ -15,6 +15,7 @@ PARTS = {
     "memory": (memory.measure, 3),
     "training": (training.measure, 3),
     "compare": (compare.measure, 3),
+    "labels": (labels.measure, 7),
 }
 
 

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from bench.measure import Measurement, spread
 from train.machine import processor
 
-PACKAGES = ("torch", "torchvision", "timm", "facenet-pytorch", "gradio", "numpy", "pillow")
+PACKAGES = ("torch", "torchvision", "timm", "facenet-pytorch", "gradio", "numpy", "pillow", "sqlalchemy")
 
 
 def table(measurements: Sequence[Measurement]) -> str:
@@ -48,6 +48,7 @@ portrait is scikit-image's astronaut at 1024x1024 as a JPEG: one face, two threa
 before. The start is a fresh process with the files in the system's cache; memory is a fresh process's resident
 high-water mark. Training is the default colorizer's recipe at 128 pixels, 32 pictures of noise a step. A comparison
 is `python -m colorizer compare` from its start to its page, with figures, by every model whose weights were here.
+Labels are rows in SQLite without picture files; every commit is flushed to the disk.
 
 {table(measurements)}
 """

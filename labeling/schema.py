@@ -166,6 +166,7 @@ events = Table(
     Index("events_of_item", "item", "id"),
     Index("events_of_person", "who", "batch", "by_face", "id"),
     Index("events_of_batch", "batch", "id"),
+    Index("events_mine", "who", "batch", "by_face", "superseded_by", "kind", "at"),
     Index("events_counted", "batch", "by_face", "kind", "superseded_by", "label"),
 )
 """Everything that anybody did. `key` is the caller's, so that a request sent twice is one event. `kind` is "label",
