@@ -70,17 +70,15 @@ class _Owners:
 
     def _build_studies(self) -> None:
         with gr.Row(equal_height=False, elem_id="appeal-choice"):
-            self.study = gr.Dropdown(
-                [], label="Study", filterable=False, scale=2, min_width=260, elem_id="appeal-study"
-            )
-            self.leave_out = gr.Checkbox(
-                True,
-                label="Leave out who misses the wrong colours",
-                info="People who don’t see sides that are wrong on purpose.",
-                scale=2,
-                min_width=260,
-                elem_id="appeal-leave-out",
-            )
+            with gr.Column(scale=1, min_width=260):
+                self.study = gr.Dropdown([], label="Study", filterable=False, elem_id="appeal-study")
+            with gr.Column(scale=1, min_width=260):
+                self.leave_out = gr.Checkbox(
+                    True,
+                    label="Leave out who misses the wrong colours",
+                    info="People who don’t see sides that are wrong on purpose.",
+                    elem_id="appeal-leave-out",
+                )
         self.message = gr.HTML(elem_id="appeal-message", elem_classes=["message"])
         self.shown = gr.HTML(view_appeal.EMPTY, elem_id="appeal-shown")
         with gr.Row(elem_classes=["actions"]):

@@ -3,6 +3,7 @@
 Whatever stands in HTML is escaped here.
 """
 
+from collections.abc import Sequence
 from html import escape
 
 from labeling.appeal import PAINTING, READY, Progress, Study
@@ -93,12 +94,12 @@ def _ranking(ranking: tuple[Rank, ...]) -> str:
         ]
         for one in ranking
     ]
-    return table(
-        "Ranking. Strength is Bradley-Terry's: 0 is the mean, and +1.1 over another wins three times of four. "
+    return _titled(
+        "Ranking",
+        "Strength is Bradley-Terry’s: 0 is the mean, and who has 1.1 more than another wins three times of four. "
         "Intervals draw people and photos anew.",
         ["", "Strength", "95 %", "", "Won", "Lost", "Can’t tell"],
         rows,
-        "Ranking",
     )
 
 
@@ -117,11 +118,11 @@ def _pairs(pairs: tuple[Pair, ...]) -> str:
                 f"{pair.ties:,} of {total:,}",
             ]
         )
-    return table(
+    return _titled(
+        "Pairs",
         "How often the first looked more real than the second, of the votes that were no ties; Wilson’s intervals.",
         ["", "Share", "95 %", "", "For", "Against", "Can’t tell"],
         rows,
-        "Pairs",
     )
 
 
@@ -140,12 +141,12 @@ def _fooled(found: tuple[Fooled, ...]) -> str:
         ]
         for one in found
     ]
-    return table(
-        "Fooled: votes that took a model’s colours for the photo’s own. 50 % is the best there is. Last: people who "
-        "chose the model at least as often as the photo.",
+    return _titled(
+        "Fooled against the photo itself",
+        "Votes that took a model’s colours for the photo’s own; 50 % is the best there is. Last: people who chose the "
+        "model at least as often as the photo.",
         ["", "Votes fooled", "95 %", "", "Votes", "People fooled", "95 %"],
         rows,
-        "Fooled against the photo itself",
     )
 
 
@@ -159,12 +160,17 @@ def _voters(voters: tuple[Voter, ...], leave_out: bool) -> str:
         ]
         for one in voters
     ]
-    return table(
-        f"People. Whoever misses more than {100 * MISSES_FORGIVEN:.0f} % of the pairs with one wrong side is left out.",
+    return _titled(
+        "People",
+        f"Whoever misses more than {100 * MISSES_FORGIVEN:.0f} % of the pairs with one wrong side is left out.",
         ["", "Votes", "Missed", ""],
         rows,
-        "People",
     )
+
+
+def _titled(title: str, explained: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table under a heading and a sentence; they don't scroll with it on a narrow screen."""
+    return f"<section><h4>{escape(title)}</h4>{said(explained)}{table(title, head, rows)}</section>"
 
 
 def _left(share: Share | None) -> str:
