@@ -153,6 +153,8 @@ def build(desk: Desk | None = None) -> gr.Blocks:
                 labeling.tab.build(office)
     page.queue(max_size=settings.queue_size, default_concurrency_limit=settings.at_once)
     threading.Thread(target=desk.warm, name="warm", daemon=True).start()
+    office.start()
+    atexit.register(office.stop)
     return page
 
 
