@@ -86,3 +86,20 @@ def refused(rows: Sequence[tuple[str, str]], what: str = "file") -> str:
         f'<details class="refused"{" open" if len(rows) <= 20 else ""}>'
         f"<summary>{counted(len(rows), what)} refused</summary><ul>{lines}</ul>{more}</details>"
     )
+
+
+def renamed(rows: Sequence[tuple[str, str]]) -> str:
+    """Photos that are in under another name than their own; empty where none are.
+
+    Args:
+        rows: (path as it came, name now).
+    """
+    if not rows:
+        return ""
+    lines = "".join(
+        f"<li><strong>{escape(path)}</strong><span>is now {escape(name)}</span></li>"
+        for path, name in rows[:LISTED]
+    )
+    more = said(f"And {len(rows) - LISTED:,} more.") if len(rows) > LISTED else ""
+    summary = f"{counted(len(rows), 'photo')} under a longer name, since others of the batch have theirs"
+    return f'<details class="refused told"><summary>{summary}</summary><ul>{lines}</ul>{more}</details>'
