@@ -6,13 +6,14 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from labeling import tab_appeal, tab_desk, tab_words
+from labeling import tab_agreement, tab_appeal, tab_desk, tab_words
 from labeling.access import Person, Role
 from labeling.office import Office
 from labeling.tab_events import guarded, login_button
 
 SECTIONS = {
     "desk": ("Desk", tab_desk.build),
+    "agreement": ("Agreement", tab_agreement.build),
     "appeal": ("Which looks more real?", tab_appeal.build),
 }
 
@@ -39,7 +40,7 @@ def build(office: Office) -> None:
     welcome: dict[str, Any] = {
         "fn": guarded(access, Role.VISITOR, partial(_welcome, office)),
         "inputs": [who],
-        "outputs": [intro, who, sentence, sections],
+        "outputs": [intro, sentence, sections],
         "queue": False,
         "show_progress": "hidden",
         "api_visibility": "private",
@@ -57,7 +58,6 @@ def _welcome(office: Office, person: Person) -> list[Any]:
     may_label = person.can(Role.ANNOTATOR)
     return [
         gr.update(visible=not may_label),
-        gr.update(info=None if may_label else tab_words.NAME),
         tab_words.paragraph(office.access.explain(person)),
         gr.update(visible=True if may_label else "hidden"),
     ]
