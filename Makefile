@@ -45,6 +45,8 @@ readme: $(DEV_READY)  ## write README's settings table and docs/recipes.md's tab
 	$(RUN) -c 'from pathlib import Path; from colorizer import settings; from train.report import update_readme; \
 		from train import recipe, recipe_text; \
 		update_readme("settings", settings.table(), Path("README.md")); \
+		from labeling.settings import LabelSettings; \
+		update_readme("label-settings", settings.table(LabelSettings), Path("README.md")); \
 		update_readme("keys", recipe_text.table(recipe.Recipe), Path("docs/recipes.md"))'
 
 clean:  ## remove the virtual environment and caches

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).parents[1]
@@ -50,16 +50,23 @@ def get_settings() -> Settings:
     return Settings()
 
 
-def table() -> str:
+def table(settings: type[BaseSettings] = Settings) -> str:
     """README's table of every setting, in Markdown; written there by `make readme`."""
-    prefix = Settings.model_config["env_prefix"]
+    prefix = settings.model_config["env_prefix"]
     rows = [
-        f"| `{prefix}{name.upper()}` | `{_short(field.default)}` | {field.description} |"
-        for name, field in Settings.model_fields.items()
+        f"| `{prefix}{name.upper()}` | {_code(field.default)} | {field.description} |"
+        for name, field in settings.model_fields.items()
     ]
     return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows])
 
 
+def _code(default: object) -> str:
+    short = _short(default)
+    return f"`{short}`" if short != "" else "(empty)"
+
+
 def _short(default: object) -> object:
     """A folder as seen from Rangin's own, so that README names none of the machine it was written on."""
+    if isinstance(default, SecretStr):
+        return default.get_secret_value()
     return default.relative_to(ROOT).as_posix() if isinstance(default, Path) else default

@@ -4,18 +4,20 @@ import math
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from colorizer.faces import Face
 from labeling import schema
 from labeling.errors import LabelError
 from labeling.names import clean_batch, clean_photo_name
 from labeling.store import Store
 from labeling.vocabulary import note_change
+
+if TYPE_CHECKING:
+    from colorizer.faces import Face
 
 MOST_JUDGEMENTS = 50
 NOTE_LIMIT = 2000  # characters of source, licence and consent
@@ -221,7 +223,7 @@ def add_photos(store: Store, batch: int, photos: Iterable[NewPhoto]) -> Added:
     return added
 
 
-def set_survey(store: Store, photo: str, faces: Sequence[Face]) -> None:
+def set_survey(store: Store, photo: str, faces: "Sequence[Face]") -> None:
     """Write down the faces of a photo, what the model thinks of them, and make each an item.
 
     A photo's faces are written once: asked again, nothing changes, since labels may hang on them.

@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from colorizer import settings
+from labeling.settings import LabelSettings
 from train import recipe, recipe_text
 
 REPOSITORY = Path(__file__).parents[1]
@@ -54,6 +55,7 @@ def test_settings_table_is_the_codes() -> None:
     assert section("settings") == settings.table(), "run `make readme`"
     for name in settings.Settings.model_fields:
         assert f"RANGIN_{name.upper()}" in section("settings")
+    assert section("label-settings") == settings.table(LabelSettings), "run `make readme`"
 
 
 def test_generated_parts_are_filled() -> None:

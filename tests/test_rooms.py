@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).parents[1]
 OURS = {"app", "bench", "colorizer", "labeling", "tests", "train"}
 OURS |= {path.stem for path in (REPOSITORY / "tests").iterdir()}  # pytest puts that folder on the path
 LAYERS = {
-    "requirements.txt": ["app.py", "colorizer"],
+    "requirements.txt": ["app.py", "colorizer", "labeling"],
     "requirements-train.txt": ["train"],
     "requirements-dev.txt": ["bench", "tests"],
 }
@@ -56,8 +56,13 @@ def test_the_library_knows_neither_training_nor_labeling() -> None:
         assert not imports(file) & {"train", "labeling", "bench", "app"}, file
 
 
+def test_labelling_knows_no_training() -> None:
+    for file in modules("labeling"):
+        assert not imports(file) & {"train", "bench", "app"}, file
+
+
 def test_only_the_page_imports_gradio() -> None:
-    pages = [file for file in modules("app.py", "colorizer", "train", "bench") if "gradio" in imports(file)]
+    pages = [file for file in modules("app.py", "colorizer", "labeling", "train", "bench") if "gradio" in imports(file)]
     assert {file.stem.partition("_")[0] for file in pages} <= {"app", "tab"}
     assert pages, "app.py must be found by this test"
 
