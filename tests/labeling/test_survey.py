@@ -12,14 +12,18 @@ from PIL import Image
 
 from colorizer.errors import ModelError
 from colorizer.groups import GROUPS
-from labeling import batches, queue, survey
+from labeling import batches, intake, queue, survey
 from labeling.batches import Batch
 from labeling.errors import LabelError
+from labeling.intake import NewBatch
 from labeling.photos import PhotoFolder
+from labeling.settings import LabelSettings
 from labeling.store import Store
 from labeling.survey import Surveyor
 from tests.hostile.build import picture, save
+from tests.labeling import postgres
 from tests.labeling.filling import Clock, face, probabilities
+from tests.labeling.zips import Entry, write
 
 
 class Model:
@@ -271,3 +275,28 @@ def test_the_real_model_finds_the_real_face(store: Store, photos: PhotoFolder, a
     assert sum(row.probabilities.values()) == pytest.approx(1)
     [item] = queue.take(store, "Asha", batch.id, by_face=True)
     assert item.estimate in GROUPS
+
+
+@pytest.mark.slow
+def test_intake_and_survey_work_in_postgresql(photos: PhotoFolder, model: Model, tmp_path: Path):
+    with postgres.server() as url:
+        store = Store(url)
+        project = SimpleNamespace(store=store, photos=photos, settings=LabelSettings())
+        path = write(
+            tmp_path / "a.zip",
+            Entry("a.png", save(picture(50, 40), "PNG")),
+            Entry("रिता/a.png", save(picture(60, 40), "PNG")),
+            Entry("=b.png", save(picture(70, 40), "PNG")),
+        )
+        into = NewBatch("काठमाडौँ", "us", "CC BY 4.0", "signed")
+        done = intake.take_archive(project, "Asha", into, path)
+        assert (done.added, done.renamed, len(done.refused)) == (2, [("रिता/a.png", "रिता_a.png")], 1)
+        assert intake.take_archive(project, "Asha", "काठमाडौँ", path).known == 2
+        queue.take(store, "Asha", done.batch.id)
+        surveyor = Surveyor(store, photos, lambda: model)
+        surveyor.start()
+        try:
+            _until(lambda: batches.survey_progress(store, done.batch.id) == (2, 2))
+        finally:
+            surveyor.stop()
+            store.close()
