@@ -58,7 +58,7 @@ class Painter:
         assert len(portrait.faces) == 1
         assert portrait.faces[0].probabilities["White"] == 1
         self.painted.append(self.name)
-        ab = np.broadcast_to(np.float32(COLOURS[self.name])[:, None, None], (2, 8, 8)).copy()
+        ab = np.tile(np.array(COLOURS[self.name], np.float32)[:, None, None], (1, 8, 8))
         return SimpleNamespace(image=Image.fromarray(lab.merge(portrait.lightness, ab)), model=self.name)
 
 

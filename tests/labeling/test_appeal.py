@@ -43,7 +43,7 @@ def gray(seed: int) -> bytes:
 
 def vote_on(at: Atelier, who: str, study: int, choose: str | None = None) -> list[appeal_voting.Trial]:
     """Go through a whole study: `choose` a contestant wherever it stands, else the left, and never the wrong one."""
-    seen = []
+    seen: list[appeal_voting.Trial] = []
     while True:
         coming, _ = appeal_voting.trials(at.store, who, study, 1)
         if not coming:
@@ -78,7 +78,14 @@ def test_every_two_contestants_are_a_pair_on_every_photo(at: Atelier) -> None:
 
 def test_gray_photos_have_no_truth_and_are_only_compared_between_models(at: Atelier) -> None:
     own = photo.encode(drawn(9), "PNG", model="somebody's")
-    at.batch([png(drawn(1)), gray(2), own, png(np.tile(drawn(3)[..., :1], 3) // 2 + np.uint8([40, 20, 0]))])
+    at.batch(
+        [
+            png(drawn(1)),
+            gray(2),
+            own,
+            png(np.tile(drawn(3)[..., :1], 3) // 2 + np.array([40, 20, 0], np.uint8)),
+        ]
+    )
     study = at.study([OWN, "unet", TRUTH], batch="Village")
     with at.store.reading() as connection:
         rows = connection.execute(sa.select(pairs).order_by(pairs.c.id)).all()
@@ -381,7 +388,9 @@ def test_many_send_the_same_vote_at_once_and_it_counts_once(at: Atelier) -> None
     at.batch([png(drawn(1))])
     study = at.study([OWN, TRUTH], batch="Village")
     trial = appeal_voting.trials(at.store, "bina", study.id, 1)[0][0]
-    one, saved, others = key(), [], []
+    one = key()
+    saved: list[object] = []
+    others: list[object] = []
 
     def send(kept: list[object], its: str) -> None:
         kept.append(appeal_voting.vote(at.store, its, "bina", trial.token, "left"))
