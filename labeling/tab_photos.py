@@ -38,13 +38,14 @@ class _Section:
     def __init__(self, office: Office, who: gr.Textbox) -> None:
         self.desk = PhotosDesk(office)
         self.who = who
-        gr.HTML(view_photos.INTRO, elem_classes=["intro"])
-        self.explained = gr.HTML(elem_classes=["explained"])
-        with gr.Column(visible=False, elem_id="photos-adding") as self.adding:
-            self._build_adding()
-        self.listing = gr.HTML(elem_id="photos-batches")
-        with gr.Column(visible=False) as self.changing:
-            self._build_changing()
+        with gr.Column(elem_classes=["project-part"]):
+            gr.HTML(view_photos.INTRO, elem_classes=["intro"])
+            self.explained = gr.HTML(elem_classes=["explained"])
+            with gr.Column(visible=False, elem_id="photos-adding") as self.adding:
+                self._build_adding()
+            self.listing = gr.HTML(elem_id="photos-batches")
+            with gr.Column(visible=False) as self.changing:
+                self._build_changing()
         self.ticking = gr.Timer(TICK_SECONDS, active=False)
         self.surveying = gr.Timer(SURVEY_SECONDS, active=False)
         self._connect()
@@ -101,17 +102,17 @@ class _Section:
                         self.name = gr.Textbox(label="Name of the batch", max_lines=1, elem_id="photos-name")
                         self.source = gr.Textbox(
                             label="Source",
-                            placeholder="Who took them, where, when; or an address",
+                            info="Who took them, where, when; or an address",
                             elem_id="photos-source",
                         )
                         self.licence = gr.Textbox(
                             label="Licence",
-                            placeholder="CC BY 4.0; or by whom and for what their use is allowed",
+                            info="CC BY 4.0; or by whom and for what their use is allowed",
                             elem_id="photos-licence",
                         )
                         self.consent = gr.Textbox(
                             label="Consent",
-                            placeholder="How the people in them agreed, or why that is not needed",
+                            info="How the people in them agreed, or why that is not needed",
                             elem_id="photos-consent",
                         )
                         self.judgements = gr.Number(

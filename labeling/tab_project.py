@@ -37,20 +37,21 @@ class _Section:
     def __init__(self, office: Office, who: gr.Textbox) -> None:
         self.desk = ProjectDesk(office)
         self.who = who
-        gr.HTML(view_project.INTRO, elem_classes=["intro"])
-        self.explained = gr.HTML(elem_classes=["explained"])
-        with gr.Column(visible=False, elem_id="project") as self.everything:
-            self._build_labels()
-            self._build_guidelines()
-            self.csv = CsvPart(self.desk, who)
-            with gr.Accordion("Snapshots", open=False, elem_id="project-snapshots"):
-                self.snapshots = gr.HTML(elem_id="snapshot-status")
-                with gr.Row(elem_classes=["actions"]):
-                    self.push = gr.Button("Push a snapshot now", elem_id="snapshot-push")
-                self.push_message = gr.HTML(elem_classes=["message"])
-                self.push_status = gr.HTML(elem_classes=["status"])
-            with gr.Accordion("History of changes", open=False, elem_id="project-history"):
-                self.history = gr.HTML()
+        with gr.Column(elem_classes=["project-part"]):
+            gr.HTML(view_project.INTRO, elem_classes=["intro"])
+            self.explained = gr.HTML(elem_classes=["explained"])
+            with gr.Column(visible=False, elem_id="project") as self.everything:
+                self._build_labels()
+                self._build_guidelines()
+                self.csv = CsvPart(self.desk, who)
+                with gr.Accordion("Snapshots", open=False, elem_id="project-snapshots"):
+                    self.snapshots = gr.HTML(elem_id="snapshot-status")
+                    with gr.Row(elem_classes=["actions"]):
+                        self.push = gr.Button("Push a snapshot now", elem_id="snapshot-push")
+                    self.push_message = gr.HTML(elem_classes=["message"])
+                    self.push_status = gr.HTML(elem_classes=["status"])
+                with gr.Accordion("History of changes", open=False, elem_id="project-history"):
+                    self.history = gr.HTML()
         self._connect()
 
     def _build_labels(self) -> None:
