@@ -1,6 +1,6 @@
 """How far people agree: Cohen's kappa of two, Krippendorff's alpha of all, who uses which label how often.
 
-    ratings = gather(votes(store, batch.id))
+    ratings = gather(tally(store, batch.id))
     measured = measure(ratings)              measured.alpha, .pairs, .counts, .mixed_up
 
 Everything here is arithmetic on what people said; `agreement_report` reads the store and writes sentences. An answer is
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from labeling.outcome import ItemVotes
+    from labeling.tally import Entry
 
 UNUSABLE = "unusable"
 """The answer of somebody who marked a photo as no use; a category beside the labels."""
@@ -123,7 +123,7 @@ class Agreement:
 
 
 def gather(
-    items: "Iterable[ItemVotes]",
+    items: "Iterable[Entry]",
     order: Sequence[str] = (),
     leave_out: Collection[str] = (),
     with_suggested: bool = True,
@@ -131,7 +131,7 @@ def gather(
     """People's answers as a table.
 
     Args:
-        items: their votes; skips and notes among these are passed over.
+        items: with what was cast about each; skips and decisions of owners are passed over.
         order: labels in the order wanted; further ones follow by name, "unusable" last.
         leave_out: answers that count as none, such as "unsure".
         with_suggested: False counts only what was answered without a suggestion of the model on screen.
@@ -143,17 +143,15 @@ def gather(
     rows: list[str] = []
     suggested = 0
     for item in items:
-        answers = {}
-        for vote in item.votes:
-            answer = UNUSABLE if vote.kind == "unusable" else vote.label
-            if vote.kind not in ("label", "unusable") or answer is None or answer in leave_out:
+        row = len(rows)
+        before = len(found)
+        for cast in item.cast:
+            answer = cast.label if cast.kind == "label" else UNUSABLE if cast.kind == "unusable" else None
+            if answer is None or answer in leave_out or (cast.was_shown and not with_suggested):
                 continue
-            if vote.suggestion_shown and not with_suggested:
-                continue
-            suggested += bool(vote.suggestion_shown)
-            answers[vote.who] = answer
-        if answers:
-            found += [(len(rows), who, answer) for who, answer in answers.items()]
+            suggested += cast.was_shown
+            found.append((row, cast.who, answer))
+        if len(found) > before:
             rows.append(item.photo)
     people = tuple(sorted({who for _, who, _ in found}, key=lambda name: (name.casefold(), name)))
     said = {answer for _, _, answer in found}

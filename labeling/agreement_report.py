@@ -11,8 +11,8 @@ from typing import Any
 
 from labeling.agreement import UNUSABLE, Agreement, Measure, gather, measure
 from labeling.batches import Batch, batches, find
-from labeling.outcome import votes
 from labeling.store import Store
+from labeling.tally import tally
 from labeling.view_parts import counted
 from labeling.vocabulary import labels
 
@@ -53,7 +53,7 @@ def read(store: Store, asked: Asked = Asked()) -> Agreement:
     )
     return measure(
         gather(
-            (item for batch in chosen(store, asked.batch) for item in votes(store, batch.id, asked.by_face)),
+            (item for batch in chosen(store, asked.batch) for item in tally(store, batch.id, asked.by_face)),
             [label.name for label in labels(store)],
             leave_out,
             with_suggested=not asked.only_unaided,

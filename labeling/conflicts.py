@@ -20,6 +20,7 @@ from labeling.errors import LabelError
 from labeling.judging import Saved
 from labeling.outcome import ItemVotes, votes
 from labeling.store import Store
+from labeling.tally import tally
 
 State = Literal["open", "majority", "settled"]
 STATES: dict[State, str] = {
@@ -31,7 +32,6 @@ STATES: dict[State, str] = {
 
 UNJUDGED = "Nobody has judged this photo; choose one from the queue of conflicts."
 LARGEST = 2**63  # no number that a database could hold
-CHUNK = 500  # items of one query; databases limit the parameters of one
 
 
 @dataclass(frozen=True, order=True)
@@ -73,16 +73,7 @@ class Conflict:
     @property
     def state(self) -> State | None:
         """Where it stands; None where people agree, or nobody judged."""
-        return state_of(self.item)
-
-
-def state_of(item: ItemVotes) -> State | None:
-    """Where an item stands; None where people agree and no owner has decided."""
-    if item.settled is not None:
-        return "settled"
-    if item.is_conflict:
-        return "open"
-    return "majority" if item.is_divided else None
+        return _state(self.item.settled is not None, self.item.is_conflict, self.item.is_divided)
 
 
 def queue(
@@ -101,10 +92,12 @@ def queues(store: Store, batch: int | None = None, by_face: bool = False) -> dic
     """
     found: dict[State, list[Waiting]] = {state: [] for state in STATES}
     for number, items in _candidates(store, batch, by_face).items():
-        for start in range(0, len(items), CHUNK):
-            for vote in votes(store, number, by_face, items[start : start + CHUNK]):
-                if (state := state_of(vote)) is not None:
-                    found[state].append(Waiting(number, vote.position, vote.face, vote.item))
+        for entry in tally(store, number, by_face, items):
+            answers = {cast.label for cast in entry.cast if cast.kind in ("label", "unusable")}
+            is_settled = any(cast.kind == "settle" and cast.label is not None for cast in entry.cast)
+            state = _state(is_settled, entry.is_conflict, is_divided=len(answers) > 1)
+            if state is not None:
+                found[state].append(Waiting(number, entry.position, entry.face, entry.item))
     return {state: sorted(waiting) for state, waiting in found.items()}
 
 
@@ -169,6 +162,14 @@ def reopen(
     if not _is_done(store, key) and conflict(store, item).settled_at is None:
         raise LabelError("No owner has settled this one, so there is nothing to take back.")
     return judging.settle(store, key, who, item, None, via)
+
+
+def _state(is_settled: bool, is_conflict: bool, is_divided: bool) -> State | None:
+    if is_settled:
+        return "settled"
+    if is_conflict:
+        return "open"
+    return "majority" if is_divided else None
 
 
 def _check_unchanged(store: Store, key: str, item: int, decision: int | None) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 
 from labeling import batches, judging
-from labeling.outcome import ItemVotes, Vote
 from labeling.store import Store
+from labeling.tally import Cast, Entry
 
 NOTES = {"source": "drawn for a test", "licence": "CC0", "consent": "nobody is in them"}
 _keys = count()
@@ -16,27 +16,27 @@ def key() -> str:
     return f"test-key-{next(_keys)}"
 
 
-def item_votes(
+def judged(
     answers: Mapping[str, str | None], number: int = 0, photo: str = "", suggested: Sequence[str] = ()
-) -> ItemVotes:
+) -> Entry:
     """An item and who gave which answer: a label, "unusable", or None for a skip.
 
     Args:
         suggested: who saw the model's suggestion.
     """
     cast = tuple(
-        Vote(
+        Cast(
+            place,
             who,
             {None: "skip", "unusable": "unusable"}.get(answer, "label"),
             None if answer in (None, "unusable") else answer,
-            "drawing" if answer == "unusable" else answer or "",
+            answer or "",
             float(place),
             who in suggested,
-            place,
         )
         for place, (who, answer) in enumerate(answers.items())
     )
-    return ItemVotes(number, f"{number}.jpg", 0, photo or f"{number:064x}", cast)
+    return Entry(number, 0, number, f"{number}.jpg", photo or f"{number:064x}", cast, None, is_conflict=False)
 
 
 def add_batch(store: Store, name: str, count: int, judgements: int = 3, start: int = 0) -> list[int]:

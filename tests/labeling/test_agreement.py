@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from labeling.agreement import ENOUGH, alpha, gather, kappa, measure, mixed_up
-from labeling.outcome import ItemVotes
-from tests.labeling.disagreeing import item_votes
+from labeling.tally import Entry
+from tests.labeling.disagreeing import judged
 
 # Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability": example C, four observers, twelve units.
 FOUR_OBSERVERS = {
@@ -18,11 +18,10 @@ FOUR_OBSERVERS = {
 }
 
 
-def as_items(observers: dict[str, str]) -> list[ItemVotes]:
+def as_items(observers: dict[str, str]) -> list[Entry]:
     length = len(next(iter(observers.values())))
     return [
-        item_votes({who: said[k] for who, said in observers.items() if said[k] != "."}, k)
-        for k in range(length)
+        judged({who: said[k] for who, said in observers.items() if said[k] != "."}, k) for k in range(length)
     ]
 
 
@@ -51,8 +50,7 @@ def test_kappa_is_what_scikit_learn_says() -> None:
     one, other = draw.integers(0, 5, 400), draw.integers(0, 5, 400)
     other[:250] = one[:250]
     items = [
-        item_votes({"Asha": str(a), "Bina": str(b)}, k)
-        for k, (a, b) in enumerate(zip(one, other, strict=True))
+        judged({"Asha": str(a), "Bina": str(b)}, k) for k, (a, b) in enumerate(zip(one, other, strict=True))
     ]
     pair = measure(gather(items)).pairs[0]
     assert (pair.one, pair.other, pair.kappa.n) == ("Asha", "Bina", 400)
@@ -107,8 +105,8 @@ def test_faces_of_one_photo_are_no_independent_looks() -> None:
 
 
 def test_few_items_have_no_interval_and_say_so() -> None:
-    items = [item_votes({"Asha": "x", "Bina": "x" if k % 3 else "y"}, k) for k in range(ENOUGH - 1)]
-    items[0] = item_votes({"Asha": "y", "Bina": "y"})
+    items = [judged({"Asha": "x", "Bina": "x" if k % 3 else "y"}, k) for k in range(ENOUGH - 1)]
+    items[0] = judged({"Asha": "y", "Bina": "y"})
     found = measure(gather(items))
     for one in (found.alpha, found.pairs[0].kappa):
         assert one.value is not None
@@ -118,7 +116,7 @@ def test_few_items_have_no_interval_and_say_so() -> None:
 
 
 def test_nothing_in_common_is_no_number() -> None:
-    found = measure(gather([item_votes({"Asha": "x"}, 1), item_votes({"Bina": "y"}, 2)]))
+    found = measure(gather([judged({"Asha": "x"}, 1), judged({"Bina": "y"}, 2)]))
     assert found.alpha.value is None
     assert "two people" in found.alpha.why
     assert found.pairs == ()
@@ -126,7 +124,7 @@ def test_nothing_in_common_is_no_number() -> None:
 
 
 def test_one_answer_to_everything_is_no_agreement_beyond_chance() -> None:
-    found = measure(gather([item_votes({"Asha": "x", "Bina": "x"}, k) for k in range(50)]))
+    found = measure(gather([judged({"Asha": "x", "Bina": "x"}, k) for k in range(50)]))
     for one in (found.alpha, found.pairs[0].kappa):
         assert one.value is None
         assert one.agreed == 1
@@ -134,7 +132,7 @@ def test_one_answer_to_everything_is_no_agreement_beyond_chance() -> None:
 
 
 def test_full_agreement_is_not_certain() -> None:
-    items = [item_votes({"Asha": "xy"[k % 2], "Bina": "xy"[k % 2]}, k) for k in range(30)]
+    items = [judged({"Asha": "xy"[k % 2], "Bina": "xy"[k % 2]}, k) for k in range(30)]
     found = measure(gather(items))
     for one in (found.alpha, found.pairs[0].kappa):
         assert (one.value, one.high) == (1, 1)
@@ -142,31 +140,29 @@ def test_full_agreement_is_not_certain() -> None:
 
 
 def test_skips_are_no_answers_and_unusable_is_one() -> None:
-    ratings = gather([item_votes({"Asha": "x", "Bina": None, "Chandra": "unusable"})])
+    ratings = gather([judged({"Asha": "x", "Bina": None, "Chandra": "unusable"})])
     assert ratings.people == ("Asha", "Chandra")
     assert ratings.labels == ("x", "unusable")
-    assert gather([item_votes({"Asha": "x", "Chandra": "unusable"})], leave_out=["unusable"]).people == (
-        "Asha",
-    )
+    assert gather([judged({"Asha": "x", "Chandra": "unusable"})], leave_out=["unusable"]).people == ("Asha",)
 
 
 def test_labels_keep_the_vocabularys_order() -> None:
-    items = [item_votes({"Asha": "White", "Bina": "Black", "Chandra": "unusable", "Dil": "old"})]
+    items = [judged({"Asha": "White", "Bina": "Black", "Chandra": "unusable", "Dil": "old"})]
     assert gather(items, ["White", "Indian", "Black"]).labels == ("White", "Black", "old", "unusable")
 
 
 def test_answers_under_a_suggestion_are_counted_and_can_be_left_out() -> None:
-    items = [item_votes({"Asha": "x", "Bina": "y"}, suggested=["Bina"])]
+    items = [judged({"Asha": "x", "Bina": "y"}, suggested=["Bina"])]
     assert gather(items).suggested == 1
     assert gather(items, with_suggested=False).people == ("Asha",)
 
 
 def test_confusion_has_one_person_in_rows() -> None:
     items = [
-        item_votes({"Asha": "x", "Bina": "y"}, 1),
-        item_votes({"Asha": "x", "Bina": "y"}, 2),
-        item_votes({"Asha": "y", "Bina": "y", "Chandra": "x"}, 3),
-        item_votes({"Asha": "x"}, 4),
+        judged({"Asha": "x", "Bina": "y"}, 1),
+        judged({"Asha": "x", "Bina": "y"}, 2),
+        judged({"Asha": "y", "Bina": "y", "Chandra": "x"}, 3),
+        judged({"Asha": "x"}, 4),
     ]
     ratings = gather(items)
     assert ratings.confusion("Asha", "Bina").tolist() == [[0, 2], [0, 1]]
@@ -174,16 +170,16 @@ def test_confusion_has_one_person_in_rows() -> None:
 
 
 def test_prevalence_counts_every_answer_also_where_nobody_else_gave_one() -> None:
-    items = [item_votes({"Asha": "x", "Bina": "y"}, 1), item_votes({"Asha": "x"}, 2)]
+    items = [judged({"Asha": "x", "Bina": "y"}, 1), judged({"Asha": "x"}, 2)]
     found = measure(gather(items))
     assert found.counts.tolist() == [[2, 0], [0, 1]]
 
 
 def test_mixed_up_answers_come_most_frequent_first() -> None:
-    items = [item_votes({"Asha": "x", "Bina": "y"}, k) for k in range(3)]
+    items = [judged({"Asha": "x", "Bina": "y"}, k) for k in range(3)]
     items += [
-        item_votes({"Asha": "x", "Bina": "x", "Chandra": "z"}, 4),
-        item_votes({"Asha": "y", "Bina": "y"}, 5),
+        judged({"Asha": "x", "Bina": "x", "Chandra": "z"}, 4),
+        judged({"Asha": "y", "Bina": "y"}, 5),
     ]
     first, second = mixed_up(gather(items))
     assert (first.one, first.other, first.both, first.either) == ("x", "y", 3, 5)
@@ -191,8 +187,8 @@ def test_mixed_up_answers_come_most_frequent_first() -> None:
 
 
 def test_pairs_with_most_in_common_come_first() -> None:
-    items = [item_votes({"Asha": "x", "Bina": "x"}, 1)]
-    items += [item_votes({"Bina": "xy"[k % 2], "Chandra": "x"}, 2 + k) for k in range(5)]
+    items = [judged({"Asha": "x", "Bina": "x"}, 1)]
+    items += [judged({"Bina": "xy"[k % 2], "Chandra": "x"}, 2 + k) for k in range(5)]
     assert [(pair.one, pair.other, pair.kappa.n) for pair in measure(gather(items)).pairs] == [
         ("Bina", "Chandra", 5),
         ("Asha", "Bina", 1),
@@ -211,7 +207,7 @@ def test_a_hundred_thousand_items_take_seconds() -> None:
     said = draw.integers(0, 8, (100_000, 3))
     said[:, 1] = np.where(draw.random(100_000) < 0.8, said[:, 0], said[:, 1])
     items = [
-        item_votes({"Asha": labels[a], "Bina": labels[b], "Chandra": labels[c]}, k)
+        judged({"Asha": labels[a], "Bina": labels[b], "Chandra": labels[c]}, k)
         for k, (a, b, c) in enumerate(said.tolist())
     ]
     start = time.process_time()
