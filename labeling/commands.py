@@ -154,9 +154,10 @@ def vote_results(options: argparse.Namespace) -> int:
     from labeling import appeal, appeal_export
 
     store = open_store()
-    chosen = (
-        appeal.all_studies(store) if options.study is None else [appeal.find(store, _number(options.study))]
-    )
+    chosen = appeal.all_studies(store)
+    if options.study is not None:
+        meant = [study for study in chosen if options.study in (study.name, str(study.id))]
+        chosen = meant[:1] or [appeal.find(store, options.study)]
     if (options.out or options.votes) and len(chosen) != 1:
         names = ", ".join(study.name for study in chosen) or "none yet"
         raise OptionError(f"Say which study a CSV shall be of; there are: {names}.")
