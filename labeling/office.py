@@ -58,6 +58,7 @@ class Office:
         """Begin what works in the background."""
         if trouble := self.access.trouble():
             log.warning("Labelling: %s", trouble)
+        self.photos.sweep()
         self.exporter.start()
         self.surveyor.start()
         self.pusher.start()
