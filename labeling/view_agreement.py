@@ -48,18 +48,18 @@ def pairs(agreement: Agreement, unit: str) -> str:
     rows = [
         (
             f"{escape(pair.one)}, {escape(pair.other)}",
-            f"{pair.kappa.n:,}",
-            percent(pair.kappa.agreed),
-            _drawn(pair.kappa),
             escape(number(pair.kappa))
             + (f"<small>{escape(pair.kappa.why)}</small>" if pair.kappa.why else ""),
+            _drawn(pair.kappa),
+            f"{pair.kappa.n:,}",
+            percent(pair.kappa.agreed),
         )
         for pair in agreement.pairs[:PAIRS]
     ]
     more = len(agreement.pairs) - PAIRS
     return table(
         "Cohen’s kappa of two people: 1 is full agreement, 0 what chance gives",
-        ["Two people", f"{unit.capitalize()}s", "Same", f"−{-LOWEST} … 1", "Kappa (95 % interval)"],
+        ["Two people", "Kappa (95 % interval)", f"−{-LOWEST} … 1", f"{unit.capitalize()}s", "Same"],
         rows,
         "Cohen’s kappa of two people",
     ) + (said(f"And {counted(more, 'pair')} with less in common.") if more > 0 else "")
