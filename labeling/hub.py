@@ -25,7 +25,7 @@ from typing import Any
 
 from labeling import dump
 from labeling.errors import LabelError
-from labeling.snapshot import CHANGING, LASTING, SNAPSHOT, Snapshot, files
+from labeling.snapshot import CHANGING, LASTING, SNAPSHOT, TRIED, Snapshot, files
 from labeling.store import Store
 
 # The Hub recommends at most some hundred files a commit.
@@ -87,14 +87,15 @@ class Hub:
             at, fingerprint = store.clock(), dump.fingerprint(store)
             database = dump.copy(store, Path(made))
             snapshot = Snapshot(self.repo, uuid.uuid4().hex, at, fingerprint, database.name)
-            known = Snapshot.read(folder / SNAPSHOT)
+            ours = [Snapshot.read(folder / name) for name in (SNAPSHOT, TRIED)]
             head = self._send_lasting(folder, head)
             changed = {name: path for name, path in files(folder) if CHANGING.fullmatch(name)}
             snapshot.write(Path(made) / SNAPSHOT)
             changed |= {database.name: database, SNAPSHOT: Path(made) / SNAPSHOT}
-            is_ours = there is None or (
-                known is not None and known.repo == self.repo and known.id == there.id
+            is_ours = there is None or any(
+                one and (one.repo, one.id) == (self.repo, there.id) for one in ours
             )
+            snapshot.write(folder / TRIED)  # the answer to what comes now may be lost though the Hub took it
             head = self._send(changed, head, keep=None if is_ours else there)
             self._listed_at = head
             snapshot.write(folder / SNAPSHOT)

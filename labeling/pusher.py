@@ -10,6 +10,7 @@ Labelling never waits for any of it: a push reads one moment of the store, in a 
 tried again.
 """
 
+import importlib
 import logging
 import shutil
 import threading
@@ -168,14 +169,18 @@ class Pusher:
         self._trouble = ""
 
     def start(self) -> None:
-        """Begin; the first look comes after one interval."""
+        """Begin; the first look comes after one interval, the last one at the process's end if not before."""
         if self._settings.labels_repo and self._thread is None:
+            # Not `atexit`, whose turn comes when the pools of threads that uploads take have been closed. Of functions
+            # registered here the latest comes first, so these pools, which register at their import, come after this.
+            importlib.import_module("concurrent.futures.thread")
+            threading._register_atexit(self.stop)  # type: ignore[attr-defined]
             self._thread = threading.Thread(target=self._run, name="label-snapshots", daemon=True)
             self._thread.start()
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
         """Push what is left and end; what takes longer than `seconds` is given up, and said in the log."""
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             return
         self._stopping.set()
         self._thread.join(seconds)

@@ -13,6 +13,9 @@ from labeling import dump
 SNAPSHOT = "snapshot.json"
 """In the repository: which snapshot it holds. In the labels' folder: which one this folder's store goes on from."""
 
+TRIED = ".snapshot-tried.json"
+"""In the labels' folder: which one was last sent, whether or not the Hub was heard to take it."""
+
 # What is sent and brought back; a folder holds more that is made again. Photos' names are hashes.
 LASTING = re.compile(
     r"photos/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]{1,5}|studies(/[\w-][\w.-]*)+\.(jpe?g|png|webp)"

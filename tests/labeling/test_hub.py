@@ -284,6 +284,19 @@ def test_two_that_push_at_the_same_moment_lose_nothing(tmp_path, server):
     assert [name for name in server.files(REPO) if name.startswith("earlier/")]
 
 
+def test_an_answer_that_was_lost_makes_no_second_history(tmp_path, server):
+    machine = Machine(tmp_path, server)
+    machine.add_photos(3)
+    for item in (1, 2, 3):
+        machine.label(item, "Nepali")
+        server.loses_answer = True
+        with pytest.raises(LabelError):
+            machine.pusher.push()
+    machine.pusher.push()
+    assert not [name for name in server.files(REPO) if name.startswith("earlier/")]
+    assert set(Machine(tmp_path / "next", server).labels().values()) == {"Nepali"}
+
+
 def test_a_csv_that_is_gone_goes_there_too(tmp_path, server):
     machine = Machine(tmp_path, server)
     machine.add_photos(1)
