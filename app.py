@@ -20,6 +20,7 @@ from gradio.utils import get_upload_folder
 import colorizer.tab
 import labeling.tab
 from colorizer.desk import Desk
+from colorizer.errors import RanginError
 from colorizer.files import ServerFiles
 from colorizer.settings import Settings, get_settings
 from colorizer.tab_inputs import Page
@@ -137,7 +138,11 @@ def _sweep(files: ServerFiles, every: float) -> None:
 def build(desk: Desk | None = None) -> gr.Blocks:
     """The page. Its model begins to load in the background, so that the page is there first."""
     desk = desk or Desk(keep_files(get_settings()).folder)
-    office = Office(colorizer=lambda: desk.colorizer)
+    try:
+        office = Office(colorizer=lambda: desk.colorizer)
+    except RanginError as error:  # a folder that can't be written, say: no reason to colorize nothing
+        logging.getLogger(__name__).error("Labelling stays closed: %s", error)
+        office, closed = None, str(error)
     settings = desk.settings
     keep = round(settings.keep_minutes * 60)
     with Page(
@@ -150,11 +155,15 @@ def build(desk: Desk | None = None) -> gr.Blocks:
             with gr.Tab("Colorize", id="colorize"):
                 colorizer.tab.build(desk)
             with gr.Tab("Label", id="label"):
-                labeling.tab.build(office)
+                if office:
+                    labeling.tab.build(office)
+                else:
+                    labeling.tab.build_closed(closed)
     page.queue(max_size=settings.queue_size, default_concurrency_limit=settings.at_once)
     threading.Thread(target=desk.warm, name="warm", daemon=True).start()
-    office.start()
-    atexit.register(office.stop)
+    if office:
+        office.start()
+        atexit.register(office.stop)
     return page
 
 

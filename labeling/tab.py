@@ -53,6 +53,13 @@ def build(office: Office) -> None:
     page.load(None, None, [who], js="() => window.rangin.savedName()").then(**welcome)
 
 
+def build_closed(reason: str) -> None:
+    """The tab where the project can't be opened: why, for whoever runs this; the rest of the page works on."""
+    with gr.Column(elem_id="label"):
+        gr.HTML(tab_words.INTRO, elem_id="label-intro")
+        gr.HTML(tab_words.paragraph(f"Labelling is closed: {reason}"), elem_id="label-closed")
+
+
 def _welcome(office: Office, person: Person) -> list[Any]:
     """What a person sees: the explanation, or who they are here and the sections."""
     may_label = person.can(Role.ANNOTATOR)
