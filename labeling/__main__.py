@@ -8,6 +8,7 @@ python -m labeling survey [--batch NAME]
 python -m labeling agreement [--batch NAME] [--faces] [--only-groups] [--only-unaided] [--confusion] [--json]
 python -m labeling vote-results [STUDY] [--out RESULTS.csv] [--votes VOTES.csv]
 python -m labeling status [--json]
+python -m labeling forget PHOTO... [--batch NAME]
 
 The store is the page's: RANGIN_LABELS_FOLDER and RANGIN_LABELS_DATABASE say where. Exit code 0: all done; 1: something
 was refused or failed, which is listed, and the rest is done; 2: the command itself was wrong, nothing was done; 130:
@@ -133,6 +134,13 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--out", type=Path, metavar="RESULTS.csv", help="the figures of one study")
     one.add_argument("--votes", type=Path, metavar="VOTES.csv", help="the votes of one study")
     one.add_argument("--with-careless", action="store_true", help="also people who fail catch trials")
+
+    one = command("forget", "delete photos and all that was said about them", commands.forget)
+    one.add_argument(
+        "photos", nargs="+", metavar="PHOTO", help="its name, or its hash or the beginning of it"
+    )
+    _add_batch(one, "where the name is looked for; the photo goes from all")
+    _add_person(one, "who deletes them")
 
     one = command("status", "where the project stands", commands.show_status)
     one.add_argument("--json", action="store_true", help="for programs")

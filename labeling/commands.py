@@ -225,6 +225,37 @@ def _batch(store: Store, options: argparse.Namespace) -> Into:
     return NewBatch(options.batch, judgements=getattr(options, "judgements", 1), **notes)
 
 
+def forget(options: argparse.Namespace) -> int:
+    """Delete photos for good, from every batch and study, with every label, note and vote on them: somebody in them
+    has withdrawn their consent. Snapshots and datasets made before have to be cleaned by hand."""
+    from labeling import forgetting
+    from labeling.appeal_files import StudyFiles
+
+    who = _person(options.who)
+    office = Office()
+    batch = _number(office.store, options.batch)
+    studies = StudyFiles(office.settings.labels_folder / "studies")
+    failed = 0
+    for name in options.photos:
+        try:
+            photo = forgetting.find(office.store, name, batch)
+            gone = forgetting.forget(office.store, office.photos, studies, who, photo)
+        except LabelError as error:
+            failed += 1
+            print(f"error: {name}: {error}", file=sys.stderr)
+        else:
+            print(
+                f"{name} is forgotten: {gone.events:,} events in {gone.batches:,} batches, {gone.votes:,} votes, "
+                f"{gone.files:,} files"
+            )
+    if office.settings.labels_repo:
+        print(
+            f"Earlier snapshots in {office.settings.labels_repo} still hold them: delete them there, and squash its "
+            "history."
+        )
+    return 1 if failed else 0
+
+
 def _number(store: Store, said: str | None) -> int | None:
     """A batch's number, by its name or that number; None where none was said.
 

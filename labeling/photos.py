@@ -179,6 +179,27 @@ class PhotoFolder:
         except PhotoError as error:
             raise LabelError(f"A kept photo can no longer be read: {error}") from error
 
+    def forget(self, hash: str) -> int:
+        """Delete a photo and all that was made of it; how many files those were.
+
+        Raises:
+            LabelError: this is no photo's hash, or a file can't be deleted.
+        """
+        files = [
+            file
+            for folder in (self.originals, self.views)
+            for file in _place(folder, hash, "").parent.glob(f"{hash}*")
+        ]
+        try:
+            for file in files:
+                file.unlink(missing_ok=True)
+        except OSError as error:
+            raise LabelError(
+                f"The photo's files in {self.originals.parent} can't all be deleted ({error.strerror}); delete those "
+                f"that begin with {hash[:16]} by hand."
+            ) from error
+        return len(files)
+
     def sweep(self) -> None:
         """Delete what killed processes have left half written."""
         for folder in (self.originals, self.views):

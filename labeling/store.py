@@ -94,16 +94,18 @@ class Store:
             raise
 
     def version(self) -> int:
-        """A number that grows with whatever changes an export.
+        """A number that is another one after whatever changes an export.
 
-        Rows are counted, since of PostgreSQL's numbers a smaller one may be committed after a larger one.
+        Rows are counted, since of PostgreSQL's numbers a smaller one may be committed after a larger one. Where a photo
+        is forgotten events become fewer, but owners' changes one more, which weighs as much as any number of events.
         """
         counts = [
             sa.select(sa.func.count()).select_from(table).scalar_subquery()
             for table in (schema.events, schema.changes, schema.items)
         ]
         with self.reading() as connection:
-            return int(sum(connection.execute(sa.select(*counts)).one()))
+            events, changes, items = connection.execute(sa.select(*counts)).one()
+        return int(events + items + changes * 10**12)
 
     def upsert(self, table: sa.Table, rows: list[dict[str, Any]], key: list[str], update: list[str]) -> Any:
         """An INSERT that, where `key` is there already, sets the columns `update`; without any it leaves the row."""
@@ -193,7 +195,7 @@ def _engine(url: URL) -> Engine:
     @sa.event.listens_for(engine, "connect")
     def _set_up(connection: Any, _: object) -> None:
         connection.isolation_level = None  # transactions are begun below, not guessed by the driver
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @sa.event.listens_for(engine, "begin")
