@@ -2,7 +2,8 @@
 
 The one exception to a store that only adds: what belongs to the photo is deleted from every batch and study, its file
 and copies from the disk. What stays is a line in the history of changes, without the photo's name, so that whoever
-counts can see why there are fewer. Snapshots and datasets made earlier, and a repository's history, have to be cleaned by hand.
+counts can see why there are fewer. Snapshots and datasets made earlier, and a repository's history, have to be cleaned
+by hand.
 """
 
 from dataclasses import dataclass
