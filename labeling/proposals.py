@@ -18,6 +18,7 @@ from labeling.schema import events
 from labeling.store import Store
 from labeling.vocabulary import Change, Label
 
+COUNTED = ("label", "settle")
 MEANWHILE = "Somebody changed the vocabulary meanwhile. Look at it again, then repeat your change."
 
 
@@ -196,6 +197,18 @@ def take_back(store: Store, changes: Sequence[Change]) -> Proposal | None:
     return None
 
 
+def counts(store: Store) -> dict[int, int]:
+    """How many current judgements were given with each label, by the label's number; those without any are left out."""
+    columns = events.c
+    query = (
+        sa.select(columns.label, sa.func.count())
+        .where(columns.superseded_by == 0, columns.kind.in_(COUNTED))
+        .group_by(columns.label)
+    )
+    with store.reading() as connection:
+        return {int(label): int(count) for label, count in connection.execute(query)}
+
+
 def _changeable(store: Store, label: int | None) -> Label:
     found = next((one for one in vocabulary.labels(store) if one.id == label), None)
     if found is None:
@@ -219,7 +232,7 @@ def _counted(store: Store, proposal: Proposal) -> Proposal:
     columns = events.c
     query = (
         sa.select(columns.batch, columns.by_face, sa.func.count())
-        .where(columns.label.in_(own), columns.superseded_by == 0, columns.kind.in_(("label", "settle")))
+        .where(columns.label.in_(own), columns.superseded_by == 0, columns.kind.in_(COUNTED))
         .group_by(columns.batch, columns.by_face)
         .order_by(columns.batch, columns.by_face)
     )
