@@ -65,6 +65,7 @@ class Access:
         )
         self.can_sign_in = self.uses_sign_in and self.is_space and not _missing(environment)
         """Whether there is anything behind a login button."""
+        self._is_reachable = _is_reachable(environment)
         self._owners = _listed(settings.owners)
         self._annotators = _listed(settings.annotators)
 
@@ -140,6 +141,8 @@ class Access:
             return "this Space's README has no `hf_oauth: true` at its top, so that it offers no sign-in."
         if not self.is_open and not self._owners:
             return "RANGIN_OWNERS is empty, so nobody may add photos or change the vocabulary here."
+        if self.is_open and not self._owners and not self._annotators and self._is_reachable:
+            return "whoever reaches this server may label and own the project; RANGIN_OWNERS names who may."
         return ""
 
 
@@ -147,6 +150,13 @@ def _missing(environment: Mapping[str, str]) -> bool:
     """Whether a Space has no sign-in (`hf_oauth: true`). Without the secret a session could be forged by anybody."""
     names = ("OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROVIDER_URL")
     return not all(environment.get(name) for name in names)
+
+
+def _is_reachable(environment: Mapping[str, str]) -> bool:
+    """Whether other machines than this one reach the page, as far as Gradio's own variables say."""
+    served = environment.get("GRADIO_SERVER_NAME", "")
+    is_shared = environment.get("GRADIO_SHARE", "").lower() == "true"
+    return is_shared or served not in ("", "127.0.0.1", "localhost", "::1")
 
 
 def _listed(text: str) -> frozenset[str]:

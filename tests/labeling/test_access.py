@@ -31,6 +31,13 @@ def test_on_ones_own_machine_everybody_with_a_name_owns_the_project():
     assert rules.trouble() == ""
 
 
+@pytest.mark.parametrize("environment", [{"GRADIO_SERVER_NAME": "0.0.0.0"}, {"GRADIO_SHARE": "True"}])
+def test_a_server_that_others_reach_says_at_its_start_that_they_own_the_project(environment):
+    assert "whoever reaches this server" in access(environment).trouble()
+    assert access(environment, owners="Maya").trouble() == ""
+    assert access({"GRADIO_SERVER_NAME": "127.0.0.1"}).trouble() == ""
+
+
 @pytest.mark.parametrize("said", [None, "", "   ", "\t"])
 def test_without_a_name_one_is_a_visitor_who_is_asked_for_it(said):
     rules = access()

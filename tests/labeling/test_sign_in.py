@@ -14,7 +14,7 @@ from labeling import dump, judging
 from labeling.access import SIGN_IN
 from labeling.store import Store
 from tests.labeling.filling import fill
-from tests.labeling.space import Provider, Space, space
+from tests.labeling.space import SECRET, Provider, Space, space
 
 BATCH = "Dashain portraits that visitors never hear of"
 # What everybody may ask: who they are here, and with it nothing of the project's.
@@ -48,10 +48,10 @@ def note(page: Space, who: str, cookie: str) -> tuple[int, object]:
     return page.run("label_decide", who, key, 1, "note", None, "seen", None, None, "http", cookie=cookie)
 
 
-def forged(account: str, secret: str) -> str:
-    """A session as Gradio writes one, signed with a secret of one's own."""
+def signed(account: str, secret: str, seconds: float = 1000) -> str:
+    """A session as Gradio writes one, signed with a secret, and good for so long."""
     info = {"userinfo": {"name": account, "preferred_username": account, "profile": "", "picture": ""}}
-    data = {"oauth_info": {**info, "access_token": "x", "scope": "", "expires_at": time.time() + 1000}}
+    data = {"oauth_info": {**info, "access_token": "x", "scope": "", "expires_at": time.time() + seconds}}
     key = hashlib.sha256(f"{secret}-v4".encode()).hexdigest()
     return "session=" + TimestampSigner(key).sign(base64.b64encode(json.dumps(data).encode())).decode()
 
@@ -87,8 +87,8 @@ def test_a_stranger_who_signs_in_writes_nothing(page, store):
     [
         "",
         "session=nonsense",
-        forged("maya", ""),
-        forged("maya", "guessed"),
+        signed("maya", ""),
+        signed("maya", "guessed"),
         base64.b64encode(b'{"oauth_info": {"userinfo": {"preferred_username": "maya"}}}').decode(),
     ],
     ids=["none", "nonsense", "signed with no secret", "signed with another", "not signed"],
@@ -98,6 +98,12 @@ def test_a_name_or_a_cookie_of_ones_own_making_is_nobody(page, store, cookie):
     status, said = note(page, "maya", cookie)
     assert (status, said) == (500, SIGN_IN)
     assert dump.fingerprint(store) == before
+
+
+def test_a_session_that_has_run_out_is_nobody(page):
+    """And one that hasn't is somebody: what is signed here has the form that Gradio takes."""
+    assert note(page, "", signed("maya", SECRET))[0] == 200
+    assert note(page, "", signed("maya", SECRET, seconds=-1)) == (500, SIGN_IN)
 
 
 def test_after_signing_out_one_is_nobody_again(page):
