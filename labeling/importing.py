@@ -8,6 +8,7 @@ same already nothing is written, so an exported CSV changes nothing, and a file 
 judgement that somebody has changed since the row's `time` stays as it is.
 """
 
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -16,19 +17,19 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import sqlalchemy as sa
-
-from labeling import schema, vocabulary
-from labeling.batches import batches, find
 from labeling.csv_rows import Refused, Row, read, written_time
 from labeling.errors import LabelError
+from labeling.import_matching import Item, Places, Words
 from labeling.judging import Judgement, judge_all
-from labeling.names import clean_person, clean_photo_name, shown
+from labeling.names import clean_person, shown
 from labeling.store import Store
 from labeling.tally import Cast, Entry, tally, unswept
 from labeling.vocabulary import Label
 
-AT_ONCE = 500  # judgements of one transaction
+AT_ONCE = 50  # judgements of one transaction: a twentieth of a second or so, for which others wait
+# SQLite hands its one writer's place to nobody in particular: who waits looks again after up to a tenth of a second,
+# and would find the import at it every time. So that rests, for as long as it worked, within these limits in seconds.
+LEAST_REST, MOST_REST = 0.02, 0.1
 SAME_MOMENT = 0.001  # seconds; a CSV has milliseconds
 _NO_ENTRY = Entry(0, 0, 0, "", "", (), None, False)
 
@@ -51,18 +52,11 @@ class Imported:
     refused: list[Refused] = field(default_factory=list)
 
 
-class _Item(NamedTuple):
-    number: int
-    batch: int
-    photo: str
-    face: int
-
-
 class _Meant(NamedTuple):
     """A row, understood."""
 
     row: Row
-    items: tuple[_Item, ...]
+    items: tuple[Item, ...]
     """The same photo in several batches, or one."""
     label: Label | None
 
@@ -86,117 +80,33 @@ def import_csv(
         advance: told how far writing has come.
 
     Raises:
-        LabelError: the CSV can't be read, there is no such batch or label, or the store is busy; importing the same again
-            goes on where it stopped.
+        LabelError: the CSV can't be read, there is no such batch or label, or the store is busy: importing it again
+            then goes on where it stopped.
     """
     who = clean_person(who)
     sheet = read(source)
-    words = _words(vocabulary.labels(store, everything=True), vocabulary.resolve(store), mapping or {})
+    words = Words(store, mapping or {})
     imported = Imported(len(sheet.rows) + len(sheet.refused), refused=list(sheet.refused))
     meant = []
     with unswept():
-        places = _Places(store, batch)
+        places = Places(store, batch)
         for row in sheet.rows:
             try:
-                meant.append(_Meant(row, places.find(row), _label(row, words)))
+                meant.append(_Meant(row, places.find(row), words.label(row)))
             except LabelError as error:
                 imported.refused.append(Refused(row.line, row.path, str(error)))
     with unswept():
         judgements = _compare(store, who, _without_contradictions(meant, imported), imported)
     for start in range(0, len(judgements), AT_ONCE):
         part = judgements[start : start + AT_ONCE]
+        began = time.monotonic()
         judge_all(store, part)
         imported.added += len(part)
         advance(imported.added, len(judgements))
+        if store.is_sqlite and imported.added < len(judgements):
+            time.sleep(min(max(time.monotonic() - began, LEAST_REST), MOST_REST))
     imported.refused.sort()
     return imported
-
-
-class _Places:
-    """Where each name leads."""
-
-    def __init__(self, store: Store, batch: int | str | None) -> None:
-        chosen = batches(store) if batch is None else [find(store, batch)]
-        self.batches = {one.name: one.id for one in chosen}
-        self.names: dict[str, list[_Item]] = defaultdict(list)
-        columns = schema.items.c
-        query = sa.select(columns.name, columns.id, columns.batch, columns.photo, columns.face)
-        query = query.where(columns.batch.in_(self.batches.values()))
-        with store.reading() as connection:
-            for name, *item in connection.execute(query):
-                self.names[name].append(_Item(*item))
-
-    def find(self, row: Row) -> tuple[_Item, ...]:
-        """What a row is about.
-
-        Raises:
-            LabelError: there is no such photo or face, or several photos have the name.
-        """
-        for name, batch in self._readings(row):
-            found = [item for item in self.names.get(name, ()) if batch in (None, item.batch)]
-            if not found:
-                continue
-            if len({item.photo for item in found}) > 1:
-                raise LabelError(
-                    "Several batches have a photo of this name; write it as BATCH/NAME, or say which batch."
-                )
-            items = tuple(item for item in found if item.face == row.face)
-            if not items:
-                faces = sum(item.batch == found[0].batch and item.face > 0 for item in found)
-                raise LabelError(
-                    f"This photo has no face {row.face}: {faces or 'none'} "
-                    f"{'has' if faces == 1 else 'have'} been found in it so far."
-                )
-            return items
-        raise LabelError("There is no photo of this name; add it first, or import with its folder.")
-
-    def _readings(self, row: Row) -> Iterable[tuple[str, int | None]]:
-        """Which (name, batch) a row may mean, the likeliest first."""
-        if row.batch in self.batches:
-            yield row.name, self.batches[row.batch]
-        folders = [part for part in row.batch.split("/") if part]
-        for start in range(len(folders)):  # as photos from folders are called where their names are the same
-            try:
-                yield clean_photo_name("_".join([*folders[start:], row.name])), None
-            except LabelError:
-                continue
-        yield row.name, None
-
-
-def _words(
-    labels: Iterable[Label], resolved: Mapping[int, Label], mapping: Mapping[str, str]
-) -> dict[str, Label]:
-    """Each word that stands for a label; those in use win over what was once called so."""
-    words: dict[str, Label] = {}
-    for label in sorted(labels, key=lambda label: label.is_active):
-        words[_plain(label.name)] = resolved[label.id]
-    for word, stands_for in mapping.items():
-        if _plain(stands_for) not in words:
-            raise LabelError(
-                f"{shown(word)} is to stand for {shown(stands_for)}, which is no label; "
-                f"choose one of {_choices(words)}."
-            )
-        words[_plain(word)] = words[_plain(stands_for)]
-    return words
-
-
-def _label(row: Row, words: Mapping[str, Label]) -> Label | None:
-    if row.kind != "label":
-        return None
-    label = words.get(_plain(row.label))
-    if label is None:
-        raise LabelError(f"There is no label {shown(row.label)}; choose one of {_choices(words)}.")
-    return label
-
-
-def _choices(words: Mapping[str, Label]) -> str:
-    active = {label.id: label for label in words.values() if label.is_active}.values()
-    ordered = sorted(active, key=lambda label: (label.is_unsure, label.position))
-    return ", ".join(label.name for label in ordered)
-
-
-def _plain(word: str) -> str:
-    return " ".join(word.replace("_", " ").replace("-", " ").casefold().split())
 
 
 def _without_contradictions(meant: Iterable[_Meant], imported: Imported) -> list[_Meant]:

@@ -1,6 +1,9 @@
 """A CSV that goes in: what becomes a judgement, whose, and that what the store knows already changes nothing."""
 
 import random
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -232,6 +235,13 @@ def test_words_of_other_collections_are_mapped(store: Store, batch: Batch) -> No
         import_csv(store, text, "Maya", mapping={"East Asian": "Martian"})
 
 
+def test_labels_that_differ_by_a_dash_are_told_apart(store: Store, batch: Batch) -> None:
+    vocabulary.add(store, "Owner", "Middle-Eastern")
+    text = b"imageName,ethnicity\nphoto 0.jpg,Middle-Eastern\nphoto 1.jpg,Middle Eastern\n"
+    assert import_csv(store, text, "Maya").added == 2
+    assert [row[1] for row in export.rows(store).rows] == ["Middle-Eastern", "Middle Eastern"]
+
+
 def test_a_merged_label_is_understood_by_its_old_name(store: Store, batch: Batch) -> None:
     judge(store, key(), "Maya", 1, "label", "Nepali")
     old = export.rows(store).text.encode()
@@ -258,3 +268,36 @@ def test_an_import_that_was_stopped_goes_on_when_it_is_given_again(
     imported = import_csv(store, text.encode(), "Maya")
     assert (imported.added, imported.unchanged) == (2, 8)
     assert count(store) == 10
+
+
+@pytest.mark.slow
+def test_others_go_on_labelling_while_much_is_imported(store: Store) -> None:
+    fill(store, 1500)
+    script = (
+        "import sys, time\n"
+        "from labeling.store import Store\n"
+        "from labeling.judging import judge\n"
+        f"store = Store('sqlite:///{store.file}')\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "for number in range(20):\n"
+        "    start = time.monotonic()\n"
+        "    judge(store, f'other-{number:04}', 'Asha', number + 1, 'label', 'Nepali')\n"
+        "    print(time.monotonic() - start, time.time(), flush=True)\n"
+        "    time.sleep(0.05)\n"
+    )
+    text = "imageName,ethnicity\n" + "".join(f"photo {i}.jpg,Asian\n" for i in range(1500))
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        other.stdout.readline()
+        other.stdin.write("\n")
+        other.stdin.flush()
+        assert import_csv(store, text.encode(), "Maya").added == 1500
+        ended = time.time()
+        waited = [tuple(map(float, line.split())) for line in other.stdout]
+    meanwhile = [seconds for seconds, at in waited if at < ended]
+    assert len(meanwhile) > 5
+    assert sorted(meanwhile)[len(meanwhile) // 2] < 1  # without its rests, tens of seconds
+    assert count(store) == 1520
