@@ -19,7 +19,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from labeling import schema
+from labeling import appeal_schema, schema
 from labeling.errors import LabelError
 from labeling.store import Store
 
@@ -125,6 +125,25 @@ def fingerprint(store: Store) -> str:
         row = connection.execute(sa.select(*(query.scalar_subquery() for query in counted))).one()
     digest.update(repr(tuple(row)).encode())
     return digest.hexdigest()
+
+
+def files_named(store: Store) -> set[str]:
+    """The photos' and studies' files that the store knows of, as paths below the labels' folder."""
+    photos, shown, paintings = schema.photos.c, appeal_schema.study_photos.c, appeal_schema.paintings.c
+    with store.reading() as connection:
+        named = {
+            f"photos/{row.hash[:2]}/{row.hash}{row.suffix}"
+            for row in connection.execute(sa.select(photos.hash, photos.suffix))
+        }
+        named |= {
+            f"studies/{row.study}/photo-{row.id}.png"
+            for row in connection.execute(sa.select(shown.id, shown.study))
+        }
+        named |= {
+            f"studies/{row.study}/{row.file}"
+            for row in connection.execute(sa.select(paintings.study, paintings.file))
+        }
+    return named
 
 
 def _tables() -> list[sa.Table]:

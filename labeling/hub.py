@@ -15,6 +15,7 @@ The repository holds:
 Photos come before the database that names them, so that every database in the repository has its photos there.
 """
 
+import logging
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,6 +28,11 @@ from labeling import dump
 from labeling.errors import LabelError
 from labeling.snapshot import CHANGING, LASTING, SNAPSHOT, TRIED, Snapshot, files
 from labeling.store import Store
+
+log = logging.getLogger(__name__)
+
+NOT_ALONE = "the stores in earlier/ may know them; delete both there by hand."
+HISTORY = "its history holds them until it is squashed and the files are deleted in its settings on the Hub."
 
 # The Hub recommends at most some hundred files a commit.
 FILES_A_COMMIT = 200
@@ -96,7 +102,8 @@ class Hub:
                 one and (one.repo, one.id) == (self.repo, there.id) for one in ours
             )
             snapshot.write(folder / TRIED)  # the answer to what comes now may be lost though the Hub took it
-            head = self._send(changed, head, keep=None if is_ours else there)
+            gone = self._sent - {name for name, _ in files(folder)} - dump.files_named(store)
+            head = self._send(changed, gone, head, keep=None if is_ours else there)
             self._listed_at = head
             snapshot.write(folder / SNAPSHOT)
         return snapshot
@@ -202,16 +209,31 @@ class Hub:
             self._listed_at = head
         return head
 
-    def _send(self, changed: Mapping[str, Path], head: str, keep: Snapshot | None) -> str:
-        """The database, CSVs and what names them, in one commit; `keep` is another server's, which is put aside."""
+    def _send(self, changed: Mapping[str, Path], gone: set[str], head: str, keep: Snapshot | None) -> str:
+        """The database, CSVs and what names them, in one commit.
+
+        Args:
+            gone: lasting files that neither the store nor the folder has any more: photos that were forgotten.
+            keep: another server's snapshot, whose store is put aside.
+        """
         from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete
 
         there = self._names(head)
+        if gone and (keep or any(name.startswith("earlier/") for name in there)):
+            log.warning(
+                "%d files stay in %s though this store has forgotten them: %s",
+                len(gone),
+                self.repo,
+                NOT_ALONE,
+            )
+            gone = set()
+        elif gone:
+            log.warning("%d files go from %s with their photos; %s", len(gone), self.repo, HISTORY)
         operations: list[Any] = [CommitOperationAdd(name, path) for name, path in changed.items()]
         operations += [
             CommitOperationDelete(name, is_folder=False)
             for name in there
-            if CHANGING.fullmatch(name) and name not in changed
+            if name in gone or (CHANGING.fullmatch(name) and name not in changed)
         ]
         if "README.md" not in there:
             operations.append(CommitOperationAdd("README.md", CARD.encode()))
@@ -219,7 +241,9 @@ class Hub:
             when = datetime.fromtimestamp(keep.at, timezone.utc).strftime("%Y%m%dT%H%M%SZ")
             aside = f"earlier/{when}-{keep.id[:8]}-{keep.database}"
             operations.append(CommitOperationCopy(keep.database, aside, src_revision=head))
-        return self._commit(operations, "Labels", head)
+        head = self._commit(operations, "Labels", head)
+        self._sent -= gone
+        return head
 
     def _names(self, head: str) -> set[str]:
         tree = self._api.list_repo_tree(self.repo, repo_type="dataset", revision=head, recursive=True)

@@ -284,6 +284,46 @@ def test_two_that_push_at_the_same_moment_lose_nothing(tmp_path, server):
     assert [name for name in server.files(REPO) if name.startswith("earlier/")]
 
 
+def forget(machine: Machine, photo: str) -> None:
+    from labeling.appeal_files import StudyFiles
+    from labeling.forgetting import forget
+    from labeling.photos import PhotoFolder
+
+    folder = machine.folder
+    forget(machine.store, PhotoFolder(folder / "photos"), StudyFiles(folder / "studies"), "Maya", photo)
+
+
+def test_a_forgotten_photo_goes_from_the_repository_and_a_lost_file_does_not(tmp_path, server, caplog):
+    machine = Machine(tmp_path / "first", server)
+    machine.add_photos(3)
+    machine.pusher.push()
+    gone, lost, _ = sorted(name for name in server.files(REPO) if name.startswith("photos/"))
+    (machine.folder / lost).unlink()
+    forget(machine, Path(gone).stem)
+    machine.pusher.push()
+    there = server.files(REPO)
+    assert gone not in there
+    assert lost in there
+    assert "its history holds them" in caplog.text
+    assert not list(Machine(tmp_path / "second", server).folder.rglob(Path(gone).name))
+
+
+def test_where_another_servers_store_is_kept_its_photos_are_too(tmp_path, server, caplog):
+    first = Machine(tmp_path / "first", server)
+    first.add_photos(3)
+    first.pusher.push()
+    second = Machine(tmp_path / "second", server)
+    first.label(1, "Nepali")
+    first.pusher.push()
+    photo = next(name for name in server.files(REPO) if name.startswith("photos/"))
+    forget(second, Path(photo).stem)
+    for item in (2, 3):
+        second.label(item, "White")
+        second.pusher.push()
+        assert photo in server.files(REPO)
+    assert "by hand" in caplog.text
+
+
 def test_an_answer_that_was_lost_makes_no_second_history(tmp_path, server):
     machine = Machine(tmp_path, server)
     machine.add_photos(3)
