@@ -140,9 +140,13 @@ class AgreementDesk:
         key = f"desk-{uuid.uuid4()}"
         try:
             if action == "settle":
-                saved = conflicts.settle(self.store, key, person.name, item, label, decision)
+                unusable = sent.get("unusable") if isinstance(sent, dict) else None
+                reason = unusable if isinstance(unusable, str) else ""
+                saved = conflicts.settle(
+                    self.store, key, person.name, item, None if reason else label, decision, unusable=reason
+                )
                 done = conflicts.conflict(self.store, item)
-                message = f"Saved: {_name(done)} counts as {done.item.settled}."
+                message = f"Saved: {_name(done)} counts as {done.decided}."
                 return self._show(
                     batch, by_face, state, done.place, message=message, undo=(item, saved.event)
                 )
@@ -184,11 +188,17 @@ class AgreementDesk:
         }
 
     def settle(
-        self, person: Person, item: int, label: str, key: str, decision: int | None = None
+        self,
+        person: Person,
+        item: int,
+        label: str | None,
+        key: str,
+        decision: int | None = None,
+        unusable: str = "",
     ) -> dict[str, Any]:
         """Decide what counts for an item; see `conflicts.settle`."""
         conflicts.conflict(self.store, item)  # one that nobody judged is for the desk of labels
-        saved = conflicts.settle(self.store, key, person.name, item, label, decision, via="http")
+        saved = conflicts.settle(self.store, key, person.name, item, label, decision, "http", unusable)
         return {"item": item, "decision": saved.event}
 
     def reopen(self, person: Person, item: int, key: str, decision: int | None = None) -> dict[str, Any]:
@@ -286,7 +296,7 @@ def _as_dict(shown: Conflict) -> dict[str, Any]:
         "name": shown.item.name,
         "face": shown.item.face,
         "state": shown.state,
-        "settled": shown.item.settled,
+        "settled": shown.decided or None,
         "settled_by": shown.settled_by,
         "decision": shown.decision,
         "votes": [

@@ -66,6 +66,12 @@ class Conflict:
     settled_at: float | None = None
 
     @property
+    def decided(self) -> str:
+        """What an owner decided; empty where none has."""
+        unusable = self.item.settled_unusable
+        return f"unusable: {unusable}" if unusable else self.item.settled or ""
+
+    @property
     def place(self) -> Waiting:
         """Where it stands in a queue, or would stand."""
         return Waiting(self.batch.id, self.item.position, self.item.face, self.item.item)
@@ -73,7 +79,7 @@ class Conflict:
     @property
     def state(self) -> State | None:
         """Where it stands; None where people agree, or nobody judged."""
-        return _state(self.item.settled is not None, self.item.is_conflict, self.item.is_divided)
+        return _state(bool(self.decided), self.item.is_conflict, self.item.is_divided)
 
 
 def queue(
@@ -94,7 +100,7 @@ def queues(store: Store, batch: int | None = None, by_face: bool = False) -> dic
     for number, items in _candidates(store, batch, by_face).items():
         for entry in tally(store, number, by_face, items):
             answers = {cast.label for cast in entry.cast if cast.kind in ("label", "unusable")}
-            is_settled = any(cast.kind == "settle" and cast.label is not None for cast in entry.cast)
+            is_settled = any(cast.kind == "settle" and (cast.label or cast.word) for cast in entry.cast)
             state = _state(is_settled, entry.is_conflict, is_divided=len(answers) > 1)
             if state is not None:
                 found[state].append(Waiting(number, entry.position, entry.face, entry.item))
@@ -120,7 +126,7 @@ def conflict(store: Store, item: int) -> Conflict:
     notes = tuple(Note(event.who, event.at, event.word) for event in events if event.kind == "note")
     decisions = [event for event in events if event.kind == "settle"]
     last = decisions[-1] if decisions else None
-    if last is None or found[0].settled is None:
+    if last is None or not (found[0].settled or found[0].settled_unusable):
         return Conflict(find(store, row.batch), found[0], notes, 0 if last is None else last.id)
     return Conflict(find(store, row.batch), found[0], notes, last.id, last.who, last.at)
 
@@ -130,16 +136,18 @@ def settle(
     key: str,
     who: str,
     item: int,
-    label: str | int,
+    label: str | int | None,
     decision: int | None = None,
     via: str = "page",
+    unusable: str = "",
 ) -> Saved:
     """Decide what counts for an item.
 
     Args:
         key: made by the sender; sent twice it is one decision.
         who: an owner.
-        label: its name or number.
+        label: its name or number; None where the picture can't be used.
+        unusable: then, why: one of `judging.REASONS`.
         decision: the decision that `who` saw when deciding (`Conflict.decision`), so that two owners at once don't
             overrule each other unseen; None doesn't ask.
 
@@ -147,7 +155,9 @@ def settle(
         LabelError: there is no such item or label, or another owner has decided in between.
     """
     _check_unchanged(store, key, item, decision)
-    return judging.settle(store, key, who, item, label, via)
+    if label is None and not unusable:
+        raise LabelError("Say which label counts, or why the picture can't be used.")
+    return judging.settle(store, key, who, item, label, via, unusable)
 
 
 def reopen(
@@ -183,7 +193,7 @@ def _check_unchanged(store: Store, key: str, item: int, decision: int | None) ->
             f"Another owner has let the votes count again for {now.item.name}; look at it once more."
         )
     raise LabelError(
-        f"{now.settled_by} has just settled {now.item.name} as {now.item.settled}; look again if you disagree."
+        f"{now.settled_by} has just settled {now.item.name} as {now.decided}; look again if you disagree."
     )
 
 
@@ -209,7 +219,7 @@ def _candidates(store: Store, batch: int | None, by_face: bool) -> dict[int, lis
         .having(sa.func.min(answer) != sa.func.max(answer))
     )
     settled = sa.select(events.batch, events.item).where(
-        *counts, events.kind == "settle", events.label.is_not(None)
+        *counts, events.kind == "settle", sa.or_(events.label.is_not(None), events.word != "")
     )
     found: dict[int, list[int]] = {}
     with store.reading() as connection:

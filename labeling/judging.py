@@ -201,12 +201,25 @@ def undo(
         return Undone(new, target.item, target.kind, target.word)
 
 
-def settle(store: Store, key: str, who: str, item: int, label: str | int | None, via: str = "page") -> Saved:
+def settle(
+    store: Store,
+    key: str,
+    who: str,
+    item: int,
+    label: str | int | None,
+    via: str = "page",
+    unusable: str = "",
+) -> Saved:
     """Decide, as an owner, what counts for an item whatever the votes say; None leaves it to the votes again.
 
+    Args:
+        unusable: with no label, one of REASONS: the picture can't be used.
+
     Raises:
-        LabelError: there is no such item or label.
+        LabelError: there is no such item, label or reason.
     """
+    if unusable and (unusable not in REASONS or label is not None):
+        raise LabelError(f"Say why the picture can't be used: {', '.join(REASONS)}.")
     _check_key(key)
     _check_via(via)
     check_number(item)
@@ -227,7 +240,7 @@ def settle(store: Store, key: str, who: str, item: int, label: str | int | None,
             "kind": "settle",
             "slot": "settled",
             "label": None if found is None else found.id,
-            "word": "" if found is None else found.name,
+            "word": unusable if found is None else found.name,
             "via": via,
         }
         _, new = _supersede(connection, values)

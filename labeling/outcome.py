@@ -40,6 +40,8 @@ class ItemVotes:
     """In the order in which they were cast."""
     settled: str | None = None
     """The label that an owner decided on."""
+    settled_unusable: str = ""
+    """Why an owner decided that the picture can't be used."""
     position: int = 0
     estimate: str | None = None
     confidence: float | None = None
@@ -54,14 +56,16 @@ class ItemVotes:
         """The label that counts: the settled one, else what more than half of those said who judged. None without."""
         if self.settled is not None:
             return self.settled
-        if not self.counts:
+        if self.settled_unusable or not self.counts:
             return None
         label, most = self.counts.most_common(1)[0]
         return label if 2 * most > self._judged else None
 
     @property
     def is_unusable(self) -> bool:
-        """Whether more than half of those who judged said that the picture can't be used, and no owner otherwise."""
+        """Whether an owner decided that the picture can't be used, or more than half of those who judged said so."""
+        if self.settled_unusable:
+            return True
         unusable = sum(vote.kind == "unusable" for vote in self.votes)
         return self.settled is None and unusable > 0 and 2 * unusable > self._judged
 
@@ -96,14 +100,14 @@ def votes(store: Store, batch: int, by_face: bool = False, items: list[int] | No
         )
         .select_from(schema.events.join(schema.items))
         .where(
-            events.batch == batch,
-            events.by_face == by_face,
             events.superseded_by == 0,
             events.kind.in_(("label", "unusable", "skip", "settle")),
         )
         .order_by(table.position, table.face, events.item, events.id)
     )
-    if items is not None:
+    if items is None:
+        query = query.where(events.batch == batch, events.by_face == by_face)
+    else:  # what else is known of single items would only mislead a database's planner
         query = query.where(events.item.in_(items))
     with store.reading() as connection:
         names = {number: label.name for number, label in vocabulary.resolve(connection).items()}
@@ -115,7 +119,8 @@ def votes(store: Store, batch: int, by_face: bool = False, items: list[int] | No
             continue
         group = rows[start:end]
         first, start = group[0], end
-        settled = [row for row in group if row.kind == "settle" and row.label is not None]
+        settled = [row for row in group if row.kind == "settle" and (row.label is not None or row.word)]
+        decided = settled[-1] if settled else None
         cast = tuple(
             Vote(
                 row.who,
@@ -133,7 +138,8 @@ def votes(store: Store, batch: int, by_face: bool = False, items: list[int] | No
             found.append(
                 ItemVotes(
                     *(first.item, first.name, first.face, first.photo, cast),
-                    settled=names[settled[-1].label] if settled else None,
+                    settled=None if decided is None or decided.label is None else names[decided.label],
+                    settled_unusable="" if decided is None or decided.label is not None else decided.word,
                     position=first.position,
                     estimate=first.estimate,
                     confidence=first.confidence,

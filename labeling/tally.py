@@ -111,14 +111,15 @@ def _entries(
             said = names[label] if label is not None else None
             found.setdefault(item, []).append(Cast(event, who, kind, said, word, at, bool(was_shown)))
         rows = _chosen(connection, places, schema.items.c.id, items)
-    decided: dict[tuple[tuple[str, str | None], ...], tuple[str | None, bool]] = {}
+    decided: dict[tuple[tuple[str, str | None, bool], ...], tuple[str | None, bool]] = {}
     for position, face, item, name, photo in rows:
         group = found.get(item)
         if group is None or (face > 0) != by_face:
             continue
         if len(group) > 1:
             group.sort()
-        pattern = tuple((one.kind, one.label) for one in group)
+        # The word tells an owner's "unusable" from a decision that was taken back.
+        pattern = tuple((one.kind, one.label, bool(one.word)) for one in group)
         if pattern not in decided:  # of a batch's items most were judged alike
             decided[pattern] = _decide(group)
         yield Entry(position, face, item, name, photo, tuple(group), *decided[pattern])
@@ -139,11 +140,13 @@ def _chosen(
 
 def _decide(group: Sequence[Cast]) -> tuple[str | None, bool]:
     """What such a group comes to, by the one rule that there is: `ItemVotes.outcome`."""
-    settled = [one.label for one in group if one.kind == "settle"]
+    settled = [one for one in group if one.kind == "settle"][-1:]
     votes = tuple(
         Vote(one.who, one.kind, one.label, one.word, one.at, one.was_shown, one.event)
         for one in group
         if one.kind != "settle"
     )
-    item = ItemVotes(0, "", 0, "", votes, settled[-1] if settled else None)
+    label = settled[0].label if settled else None
+    unusable = settled[0].word if settled and label is None else ""
+    item = ItemVotes(0, "", 0, "", votes, label, unusable)
     return item.outcome, item.is_conflict

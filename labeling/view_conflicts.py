@@ -10,6 +10,7 @@ from html import escape
 
 from labeling.batches import FaceRow, PhotoRow
 from labeling.conflicts import Conflict, State, by_answer
+from labeling.judging import REASONS
 from labeling.outcome import Vote
 from labeling.view_parts import counted, said, when
 from labeling.vocabulary import Label
@@ -20,6 +21,7 @@ const send = (button) => {
   trigger('act', {
     action: button.dataset.do,
     label: Number(button.dataset.label || 0),
+    unusable: button.dataset.unusable || '',
     item: Number(button.dataset.item || shown.dataset.item),
     decision: Number(button.dataset.decision || shown.dataset.decision),
   });
@@ -128,8 +130,8 @@ def _sides(conflict: Conflict, picture: str, labels: Sequence[Label], length: in
         f"<h3>What counts</h3>{_choices(conflict, labels)}"
         f'<div class=steps><button type=button data-do="previous"{only}>← Before</button>'
         f'<button type=button data-do="next"{only}>Next →</button>'
-        f'<button type=button data-do="reopen"{"" if item.settled else " hidden"}>Let the votes count again</button>'
-        f"</div><p class=keys>{KEYS}</p></div></div>"
+        f'<button type=button data-do="reopen"{"" if conflict.decided else " hidden"}>Let the votes count again'
+        f"</button></div><p class=keys>{KEYS}</p></div></div>"
     )
 
 
@@ -161,7 +163,7 @@ def _standing(conflict: Conflict) -> str:
     if skipped:
         words.append(f"Skipped by {', '.join(skipped)}.")
     if conflict.settled_at is not None:
-        words.append(f"{conflict.settled_by} settled it as {conflict.item.settled}.")
+        words.append(f"{conflict.settled_by} settled it as {conflict.decided}.")
     elif conflict.state == "majority":
         words.append(f"By majority this counts as {conflict.item.outcome or 'unusable'}.")
     return f"<p class=standing>{escape(' '.join(words))}</p>"
@@ -186,7 +188,15 @@ def _choices(conflict: Conflict, labels: Sequence[Label]) -> str:
         + f"{escape(label.name)}</button>"
         for key, label in enumerate(labels, start=1)
     )
-    return f'<div class=choices role=group aria-label="Settle it as">{buttons}</div>'
+    unusable = "".join(
+        f'<button type=button data-do="settle" data-unusable="{reason}" '
+        f'aria-pressed="{"true" if reason == conflict.item.settled_unusable else "false"}">Unusable: {reason}</button>'
+        for reason in REASONS
+    )
+    return (
+        f'<div class=choices role=group aria-label="Settle it as">{buttons}</div>'
+        f'<div class="steps" role=group aria-label="The picture can’t be used">{unusable}</div>'
+    )
 
 
 def _undo(undo: tuple[int, int] | None) -> str:

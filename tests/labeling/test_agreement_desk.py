@@ -237,3 +237,12 @@ def test_heat_is_a_share() -> None:
     assert [re.search(r"--heat:([\d.]+)", cell) is not None for cell in html] == [False, True, True]
     assert "--heat:0.750" in html[2]
     assert "75 %" in html[2]
+
+
+def test_a_picture_is_taken_out_with_its_reason(desk: AgreementDesk) -> None:
+    html = press(desk, desk.first(OWNER, ALL, False, "open").html, "settle", unusable="no consent")
+    assert "Saved: 0.jpg counts as unusable: no consent." in html
+    assert votes(desk.store, 1, items=items(desk)[:1])[0].is_unusable
+    shown = desk.first(OWNER, ALL, False, "settled").html
+    assert 'data-unusable="no consent" aria-pressed="true"' in shown
+    assert "Olga settled it as unusable: no consent." in shown

@@ -9,6 +9,7 @@ from labeling.conflicts import Waiting, conflict, queue, reopen, settle
 from labeling.errors import LabelError
 from labeling.outcome import votes
 from labeling.store import Store
+from labeling.tally import tally
 from tests.labeling.disagreeing import add_batch, items_of, key, say
 
 
@@ -164,3 +165,24 @@ def test_items_that_nobody_judged_are_refused(store: Store, items: list[int]) ->
     for item in (untouched, 10_000):
         with pytest.raises(LabelError):
             conflict(store, item)
+
+
+def test_an_owner_can_take_a_picture_out_whatever_the_votes_say(store: Store, items: list[int]) -> None:
+    batch = store_batch(store, items[2])
+    saved = settle(store, key(), "Olga", items[2], None, unusable="no consent")
+    (found,) = votes(store, batch, items=[items[2]])
+    assert (found.outcome, found.is_unusable, found.is_conflict) == (None, True, False)
+    (entry,) = tally(store, batch, items=[items[2]])
+    assert (entry.outcome, entry.is_conflict) == (None, False)
+    assert numbers(queue(store, state="settled")) == [items[2]]
+    assert conflict(store, items[2]).decided == "unusable: no consent"
+    reopen(store, key(), "Olga", items[2], saved.event)
+    assert outcome(store, items[2]) == "White"
+    assert queue(store, state="settled") == []
+
+
+def test_a_decision_says_a_label_or_a_known_reason(store: Store, items: list[int]) -> None:
+    for label, unusable in ((None, ""), (None, "ugly"), ("Nepali", "drawing")):
+        with pytest.raises(LabelError):
+            settle(store, key(), "Olga", items[0], label, unusable=unusable)
+    assert judging.history(store, items[0])[-1].kind == "label"
