@@ -21,7 +21,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from colorizer.errors import RanginError
-from labeling import commands
+from labeling import commands, commands_photos
+from labeling.command_parts import Command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, summary: str, run: commands.Command) -> argparse.ArgumentParser:
+    def command(name: str, summary: str, run: Command) -> argparse.ArgumentParser:
         made = subparsers.add_parser(name, help=summary, description=run.__doc__)
         made.set_defaults(run=run)
         return made
@@ -99,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--copy", action="store_true", help="copy the photos instead of linking to them")
 
-    one = command("add", "take photos, ZIPs and folders into a batch", commands.add_photos)
+    one = command("add", "take photos, ZIPs and folders into a batch", commands_photos.add_photos)
     one.add_argument("photos", nargs="+", type=Path, metavar="PHOTOS", help="files, ZIPs or folders")
     one.add_argument("--batch", required=True, metavar="NAME", help="one that is there, or a new one")
     _add_notes(one)
@@ -116,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_person(one, "who adds them")
 
-    one = command("survey", "look for faces in photos that nobody has looked through", commands.survey)
+    one = command("survey", "look for faces in photos that nobody has looked through", commands_photos.survey)
     _add_batch(one, "only this one")
 
     one = command("agreement", "how far people agree", commands.agreement)
@@ -135,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--votes", type=Path, metavar="VOTES.csv", help="the votes of one study")
     one.add_argument("--with-careless", action="store_true", help="also people who fail catch trials")
 
-    one = command("forget", "delete photos and all that was said about them", commands.forget)
+    one = command("forget", "delete photos and all that was said about them", commands_photos.forget)
     one.add_argument(
         "photos", nargs="+", metavar="PHOTO", help="its name, or its hash or the beginning of it"
     )

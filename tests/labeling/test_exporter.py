@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from labeling import batches, export, exporter, schema, tally, vocabulary
+from labeling import batches, export, exporter, forgetting, schema, tally, vocabulary
+from labeling.appeal_files import StudyFiles
 from labeling.batches import Batch
 from labeling.exporter import Exporter
 from labeling.judging import Judgement, judge, judge_all, undo
+from labeling.photos import PhotoFolder
 from labeling.store import Store
-from tests.labeling.filling import face, fill, key, survey
+from tests.labeling.filling import face, fill, key, new_photo, survey
 
 PROMISED = 2.0  # seconds
 
@@ -270,3 +272,15 @@ def test_with_a_hundred_thousand_labels_the_csv_is_current_within_two_seconds(
     at_work.stop()
     with store.reading() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(schema.events)) == count
+
+
+def test_a_photo_that_is_forgotten_leaves_the_csv(store: Store, batch: Batch, tmp_path: Path) -> None:
+    at_work = Exporter(store, tmp_path)
+    judge_all(store, [Judgement(key(), "Maya", item, "label", "Nepali") for item in (1, 2, 3)])
+    at_work.now()
+    studies = StudyFiles(tmp_path / "studies")
+    forgetting.forget(store, PhotoFolder(tmp_path / "photos"), studies, "Owner", new_photo(1).hash)
+    judge(store, key(), "Maya", 5, "label", "Asian")
+    at_work.now()
+    rows = at_work.path(batch.id).read_text().splitlines()[1:]
+    assert rows == ["photo 0.jpg,Nepali", "photo 2.jpg,Nepali", "photo 4.jpg,Asian"]
