@@ -101,7 +101,8 @@ def create(
         name: of the study.
         contestants: two or more of models' names and "truth"; "default" is `own`.
         own: name of the page's model.
-        batch: whose photos are shown, drawn by chance; the example photos when absent.
+        batch: whose photos are shown, drawn by chance from those that nobody marked unusable; the example photos when
+            absent.
         photos: at most so many.
 
     Raises:
@@ -285,11 +286,26 @@ def _of_batch(connection: Connection, batch: str, limit: int) -> list[tuple[str,
     rows = connection.execute(
         sa.select(items.photo, items.name)
         .select_from(schema.items.join(schema.batches))
-        .where(schema.batches.c.name == batch, items.face == 0)
+        .where(schema.batches.c.name == batch, items.face == 0, ~_is_unusable(items.photo))
         .order_by(items.position)
     ).all()
     drawn = sorted(random.SystemRandom().sample(range(len(rows)), min(limit, len(rows))))
     return [(rows[i].photo, rows[i].name) for i in drawn]
+
+
+def hidden(study: int) -> sa.Select[tuple[int]]:
+    """A study's photos that are not shown: left out, or marked unusable on the desk, perhaps since it was made.
+
+    One person who marks is enough: nobody is shown without consent because others missed it.
+    """
+    is_hidden = (study_photos.c.problem != "") | _is_unusable(study_photos.c.origin)
+    return sa.select(study_photos.c.id).where(study_photos.c.study == study, is_hidden)
+
+
+def _is_unusable(photo: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    items, events = schema.items.alias(), schema.events.alias()
+    current = (events.c.kind == "unusable") & (events.c.superseded_by == 0) & (events.c.slot != "")
+    return sa.exists().where(items.c.photo == photo, events.c.item == items.c.id, current)
 
 
 def _study(row: Row[Any]) -> Study:

@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import tempfile
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,8 @@ class AppealDesk:
         self.office, self.store = office, office.store
         self.files = StudyFiles(office.settings.labels_folder / "studies")
         self.studio = Studio(office.store, self.files, office.photos.path, office.colorizer)
+        # At the latest when the server ends: a thread that paints while Python ends may bring it down.
+        weakref.finalize(self, self.studio.stop)
 
     # ---- voters
 

@@ -42,6 +42,14 @@ class StudyFiles:
         """Where a picture lies."""
         return self.folder / str(study) / name
 
+    def has(self, study: int, name: str) -> bool:
+        """Whether a picture is there: a restored database may know of files that were not restored."""
+        return self.path(study, name).is_file()
+
+    def has_original(self, study: int, photo: int) -> bool:
+        """Whether a photo is there as it is painted from."""
+        return self._original(study, photo).is_file()
+
     def shown(self, study: int, name: str) -> bytes:
         """A picture as voters get it: a JPEG that says nothing but its pixels."""
         return bare(self.path(study, name).read_bytes())

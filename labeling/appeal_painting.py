@@ -84,6 +84,7 @@ class Studio:
     def resume(self) -> None:
         """Paint whatever waits to be painted, in the background."""
         with self._lock:
+            self._mend()
             if self._waiting() and (self._thread is None or not self._thread.is_alive()):
                 self._is_stopping.clear()
                 self._thread = threading.Thread(target=self._run, name="studies", daemon=True)
@@ -105,6 +106,23 @@ class Studio:
         query = sa.select(studies.c.id).where(studies.c.state == PAINTING).order_by(studies.c.id)
         with self.store.reading() as connection:
             return list(connection.scalars(query))
+
+    def _mend(self) -> None:
+        """Let studies be painted again whose pictures are missing, as after a move to another disk."""
+        query = (
+            sa.select(studies.c.id, studies.c.contestants, paintings.c.contestant, paintings.c.file)
+            .select_from(studies.join(paintings).join(study_photos, study_photos.c.id == paintings.c.photo))
+            .where(studies.c.state == READY, study_photos.c.problem == "")
+        )
+        with self.store.reading() as connection:
+            rows = connection.execute(query).all()
+        missing = {
+            row.id
+            for row in rows
+            if row.contestant in (*row.contestants, TRUTH, WRONG) and not self.files.has(row.id, row.file)
+        }
+        for study in missing:
+            appeal.set_state(self.store, study, PAINTING)
 
     def _run(self) -> None:
         elsewhere: set[int] = set()  # another process paints these
@@ -151,8 +169,11 @@ class Studio:
         """Read each photo, search it for faces, and decide whether its own colours are the true ones."""
         from labeling import appeal_pictures
 
+        painted = self._painted(study)
         for photo in self._photos(study):
-            if photo.problem or photo.faces is not None:
+            has_truth = not photo.has_truth or (photo.id, TRUTH) in painted
+            is_known = photo.faces is not None and self.files.has_original(study.id, photo.id) and has_truth
+            if photo.problem or is_known:
                 continue
             self._go_on(study)
             try:
@@ -223,7 +244,8 @@ class Studio:
             raise LabelError("None of the photos has two contestants to compare; each says why.")
         ready = {"state": READY, "message": " ".join(left_out), "contestants": shown}
         with self.store.writing() as connection:
-            connection.execute(pairs.insert(), rows)
+            for row in rows:  # a study that is painted once more keeps its pairs, and the votes on them
+                connection.execute(self.store.upsert(pairs, [row], ["photo", "first", "second"], []))
             # Whoever stopped it meanwhile is late: all is painted.
             connection.execute(studies.update().where(studies.c.id == study.id).values(ready))
 
@@ -242,10 +264,11 @@ class Studio:
             return connection.execute(query).all()
 
     def _painted(self, study: Study) -> dict[tuple[int, str], str]:
-        """(photo, contestant) -> file."""
+        """(photo, contestant) -> file, of those that are there."""
         query = sa.select(paintings).where(paintings.c.study == study.id)
         with self.store.reading() as connection:
-            return {(row.photo, row.contestant): row.file for row in connection.execute(query)}
+            rows = connection.execute(query).all()
+        return {(row.photo, row.contestant): row.file for row in rows if self.files.has(study.id, row.file)}
 
     def _add(self, study: Study, photo: Row[Any], contestant: str, jpeg: bytes) -> None:
         """Keep a picture: first the file, then the word that it is there."""

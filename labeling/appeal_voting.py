@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
@@ -139,7 +139,7 @@ def vote(
             "who": who,
             "study": study.id,
             "pair": pair.id,
-            "left": _sides(study, who, pair)[0],
+            "left": _sides(study, who, _pair(pair))[0],
             "choice": choice,
             "seconds": min(max(0.0, float(seconds)), LONGEST_LOOK),
             "via": via,
@@ -178,32 +178,46 @@ def undo(store: Store, key: str, who: str, study: int) -> Trial | None:
                 return None
             undone = {"is_current": False, "undone_at": store.clock(), "undo_key": key}
             connection.execute(votes.update().where(votes.c.id == known.id).values(undone))
-        pair = connection.execute(sa.select(pairs).where(pairs.c.id == known.pair)).one()
+        pair = _pair(connection.execute(sa.select(pairs).where(pairs.c.id == known.pair)).one())
         return _Voter(found, who, []).trial(pair, _files(connection, [pair.photo]))
+
+
+class _Pair(NamedTuple):
+    """A pair, and the votes on it."""
+
+    id: int
+    token: str
+    photo: int
+    first: str
+    second: str
+    is_catch: bool
+    total: int
+    """Votes by everybody."""
+    is_mine: bool
+    """Whether one of them is this voter's."""
 
 
 class _Voter:
     """One person in one study."""
 
-    def __init__(self, study: Study, who: str, known: Sequence[Row[Any]]) -> None:
-        """Args:
-        known: all pairs, each with `total`, its votes, and `mine`, this voter's.
-        """
+    def __init__(self, study: Study, who: str, known: Sequence[_Pair]) -> None:
         self.study, self.who = study, who
         self.real = [pair for pair in known if not pair.is_catch]
         self.catches = [pair for pair in known if pair.is_catch]
-        self.done = sum(pair.mine for pair in known)
+        self.done = sum(pair.is_mine for pair in known)
         self.block = min(BLOCK, len(self.real) + 1)
 
-    def next(self, count: int, holding: set[str]) -> list[Row[Any]]:
+    def next(self, count: int, holding: set[str]) -> list[_Pair]:
         """The pairs that come next."""
-        held = [pair for pair in self.real + self.catches if pair.token in holding and not pair.mine]
-        seen = Counter(pair.photo for pair in self.real if pair.mine) + Counter(pair.photo for pair in held)
-        chosen: list[Row[Any]] = []
+        held = [pair for pair in self.real + self.catches if pair.token in holding and not pair.is_mine]
+        seen = Counter(pair.photo for pair in self.real if pair.is_mine) + Counter(
+            pair.photo for pair in held
+        )
+        chosen: list[_Pair] = []
         for place in range(self.done + len(held), self.done + len(held) + count):
             taken = {pair.id for pair in held + chosen}
             pools = [
-                [pair for pair in pool if not pair.mine and pair.id not in taken]
+                [pair for pair in pool if not pair.is_mine and pair.id not in taken]
                 for pool in (self.real, self.catches)
             ]
             if not pools[0]:
@@ -225,7 +239,7 @@ class _Voter:
             place += 1
         return Standing(self.done, max(place, self.done))
 
-    def trial(self, pair: Row[Any], files: dict[tuple[int, str], str]) -> Trial:
+    def trial(self, pair: _Pair, files: dict[tuple[int, str], str]) -> Trial:
         """A pair with its sides."""
         left, right = _sides(self.study, self.who, pair)
         return Trial(pair.token, left, right, files[pair.photo, left], files[pair.photo, right])
@@ -238,7 +252,7 @@ class _Voter:
         return _chance(self.study, self.who, what, number)
 
 
-def _sides(study: Study, who: str, pair: Row[Any]) -> tuple[str, str]:
+def _sides(study: Study, who: str, pair: _Pair) -> tuple[str, str]:
     """(left, right)."""
     is_turned = _chance(study, who, "side", pair.id) % 2
     return (pair.second, pair.first) if is_turned else (pair.first, pair.second)
@@ -256,17 +270,22 @@ def _open(connection: Connection, study: int) -> Study:
     return found
 
 
-def _pairs(connection: Connection, study: int, who: str) -> Sequence[Row[Any]]:
-    total = sa.func.count(votes.c.id)
-    mine = sa.func.coalesce(sa.func.max(sa.case((votes.c.who == who, 1), else_=0)), 0)
-    query = (
-        sa.select(pairs, total.label("total"), mine.label("mine"))
-        .select_from(pairs.outerjoin(votes, (votes.c.pair == pairs.c.id) & votes.c.is_current))
-        .where(pairs.c.study == study)
-        .group_by(pairs.c.id)
-        .order_by(pairs.c.id)
+def _pairs(connection: Connection, study: int, who: str) -> list[_Pair]:
+    """A study's pairs that are shown."""
+    mine = sa.func.max(sa.case((votes.c.who == who, 1), else_=0))
+    counted = connection.execute(
+        sa.select(votes.c.pair, sa.func.count(), mine)
+        .where(votes.c.study == study, votes.c.is_current)
+        .group_by(votes.c.pair)
     )
-    return connection.execute(query).all()
+    known = {pair: (total, bool(is_mine)) for pair, total, is_mine in counted}
+    hidden = set(connection.scalars(appeal.hidden(study)))
+    rows = connection.execute(sa.select(pairs).where(pairs.c.study == study).order_by(pairs.c.id))
+    return [_pair(row, *known.get(row.id, (0, False))) for row in rows if row.photo not in hidden]
+
+
+def _pair(row: Row[Any], total: int = 0, is_mine: bool = False) -> _Pair:
+    return _Pair(row.id, row.token, row.photo, row.first, row.second, row.is_catch, total, is_mine)
 
 
 def _files(connection: Connection, photos: Sequence[int]) -> dict[tuple[int, str], str]:

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,15 @@ import sqlalchemy as sa
 
 from colorizer import lab, photo
 from colorizer.errors import ModelError, OptionError
-from labeling import appeal, appeal_voting
+from labeling import appeal, appeal_voting, schema
 from labeling.appeal_painting import Studio
-from labeling.appeal_schema import paintings, pairs, votes
+from labeling.appeal_schema import paintings, pairs, study_photos, votes
 from labeling.errors import LabelError
+from labeling.judging import judge, undo
 from labeling.ranking import TRUTH, WRONG
 from labeling.store import Store
 from labeling.vocabulary import changes
+from tests.labeling import postgres
 from tests.labeling.atelier import LONG, OWN, Atelier, Gate, Painter, atelier, drawn, png
 from tests.labeling.filling import Clock, key
 from tests.untrained import some_models
@@ -496,3 +499,71 @@ def test_what_voters_get_says_nothing_of_what_it_is(at: Atelier) -> None:
         heads.add(shown[: shown.index(b"\xff\xda")])
         assert contestant not in name
     assert len(heads) == 1, "same encoder, same tables, same size"
+
+
+def test_pictures_that_were_lost_are_painted_again_and_votes_stay(at: Atelier) -> None:
+    at.batch([png(drawn(i)) for i in range(3)])
+    study = at.study([OWN, TRUTH], batch="Village")
+    seen = vote_on(at, "bina", study.id)
+    before = appeal.results(at.store, study.id)
+    for file in at.files.folder.rglob("*.*"):
+        if file.is_file():
+            file.unlink()
+    at.studio.resume()
+    assert at.studio.wait(LONG)
+    assert appeal.find(at.store, study.id).state == "ready"
+    assert appeal.results(at.store, study.id) == before
+    again = vote_on(at, "chen", study.id)
+    real = [{trial.token for trial in one if WRONG not in (trial.left, trial.right)} for one in (seen, again)]
+    assert real[0] == real[1]
+    for trial in again:
+        assert at.files.shown(study.id, trial.left_file) != at.files.shown(study.id, trial.right_file)
+    painted = len(at.painter.painted)
+    at.studio.resume()
+    assert at.studio.wait(LONG)
+    assert len(at.painter.painted) == painted, "nothing is missing any more"
+
+
+def test_a_photo_marked_unusable_is_not_shown_from_then_on(at: Atelier) -> None:
+    at.batch([png(drawn(i)) for i in range(4)])
+    study = at.study([OWN, TRUTH], batch="Village")
+    with at.store.reading() as connection:
+        items = {row.name: row.id for row in connection.execute(sa.select(schema.items))}
+    judge(at.store, key(), "bina", items["2.png"], "unusable", word="no consent")
+    seen = {trial.token for trial in vote_on(at, "chen", study.id)}
+    with at.store.reading() as connection:
+        rows = connection.execute(sa.select(study_photos.c.name, pairs.c.token).join(pairs)).all()
+    assert {row.name for row in rows if row.token in seen} == {"0.png", "1.png", "3.png"}
+    later = at.study([OWN, TRUTH], name="Later", batch="Village")
+    assert appeal.progress(at.store, later.id).photos == 3
+    undo(at.store, key(), "bina", 1)
+    assert vote_on(at, "chen", study.id), "a mark that was taken back counts no more"
+
+
+@pytest.mark.slow
+def test_the_same_in_postgresql(tmp_path: Path) -> None:
+    with postgres.server() as url:
+        store = Store(url)
+        at = atelier(store, tmp_path)
+        at.batch([png(drawn(i)) for i in range(4)])
+        study = at.study([*MODELS, TRUTH], batch="Village")
+        vote_on(at, "bina", study.id, choose=TRUTH)
+        (trial, *_), _ = appeal_voting.trials(store, "chen", study.id, 3)
+        one = key()
+        with ThreadPoolExecutor(8) as pool:
+            saved = list(
+                pool.map(
+                    lambda place: appeal_voting.vote(
+                        store, one if place % 2 else key(), "chen", trial.token, "left"
+                    ),
+                    range(16),
+                )
+            )
+        assert sum(one.is_repeat for one in saved) == 7
+        assert sum(vote.who == "chen" for vote in appeal.votes_of(store, study.id)) == 1
+        assert appeal_voting.undo(store, key(), "chen", study.id) is not None
+        results = appeal.results(store, study.id)
+        assert results.votes == 24
+        assert results.ranking[0].contestant == TRUTH
+        assert appeal.progress(store, study.id).votes == 24
+        store.close()
