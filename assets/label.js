@@ -5,7 +5,7 @@
   const rangin = (window.rangin = window.rangin || {});
   const NAME = "rangin-name";
   const SETTINGS = "rangin-desk";
-  const HOLD_EVERY = 40_000; // milliseconds; items are ours for two minutes
+  const LOOK_EVERY = 3000; // milliseconds
   const ASK_AGAIN = 10_000; // others may give items back
   const START_AGAIN = 3000;
 
@@ -22,7 +22,7 @@
       this.settings = { batch: null, order: "uploaded", byFace: false, help: false, ...rangin.kept(SETTINGS, {}) };
       this.feed = new rangin.Feed(this);
       this.start();
-      setInterval(() => this.feed.hold(), HOLD_EVERY);
+      setInterval(() => this.feed.hold(), LOOK_EVERY);
       setInterval(() => this.feed.fill(), ASK_AGAIN);
     }
 
@@ -55,6 +55,7 @@
 
     async start() {
       this.feed.clear();
+      this.progress = null;
       Object.assign(this, { back: 0, steps: [], shown: null, since: null, isUndoing: false, otherwise: "" });
       const { round } = this.feed;
       this.who = rangin.savedName();
@@ -85,6 +86,7 @@
       this.furnish(answer);
       this.setProgress(answer.progress);
       this.panel.setNotice(null);
+      this.panel.takeFocus();
       this.show();
       this.feed.isOpen = true;
       await this.feed.fill();
@@ -93,6 +95,7 @@
 
     // Where the desk comes on screen again: batches, labels and guidelines may be others by now.
     async refresh() {
+      this.panel.takeFocus();
       if (!this.feed.current) return this.start();
       const { round } = this.feed;
       try {
@@ -121,7 +124,9 @@
       if (this.shown) this.panel.mark(this.shown.decision);
     }
 
+    // The server's count; while decisions are on their way, our own is the newer one.
     setProgress(progress) {
+      if (this.progress && this.outbox.waiting.length) return;
       this.progress = progress;
       this.panel.setProgress(progress);
     }
@@ -237,13 +242,18 @@
     // Until the server's next count.
     count(was, is) {
       const counts = (decision) => Boolean(decision && decision.kind !== "skip");
+      const skips = (decision) => Boolean(decision && decision.kind === "skip");
       const step = counts(is) - counts(was);
-      const { total, judged, mine } = this.progress;
-      this.setProgress({ ...this.progress, mine: mine + step, judged: Math.min(total, judged + step) });
+      const { total, judged, mine, skipped } = this.progress;
+      Object.assign(this.progress, {
+        mine: mine + step, judged: Math.min(total, judged + step), skipped: skipped + skips(is) - skips(was),
+      });
+      this.panel.setProgress(this.progress);
     }
 
     onSaved(letter, answer) {
       const entry = this.feed.find(letter.item);
+      if (answer.progress) this.setProgress(answer.progress);
       if (letter.event === "label_decide") {
         if (entry && letter.kind !== "note") entry.event = answer.event;
         this.tell(`${letter.said} saved.`);
@@ -255,7 +265,6 @@
         this.panel.say("There is nothing to undo.");
         return;
       }
-      this.setProgress(answer.progress);
       if (letter.isBlind) this.restore(rangin.makeEntry(answer.item));
       else if (answer.undone.item !== letter.item) this.start(); // another window of mine was quicker
       else if (entry && answer.item.mine) entry.event = answer.item.mine.event;

@@ -5,6 +5,7 @@
   const rangin = (window.rangin = window.rangin || {});
   const AWAY = 600_000; // milliseconds; who does nothing for so long no longer keeps items from others
   const LEASE = 120_000; // so long items stay ours that nobody renews
+  const RENEW = 40_000;
   const AT_ONCE = 5; // photos of one answer
   const PAST = 40; // photos kept in memory for looking back
 
@@ -47,7 +48,8 @@
       this.queue = [];
       this.current = null;
       this.past = []; // oldest first
-      this.isOpen = this.isFilling = this.isPastAll = this.isLooking = false;
+      this.isOpen = this.isFilling = this.isPastAll = false;
+      this.looking = null;
     }
 
     async ask(name, ...data) {
@@ -120,15 +122,19 @@
       return [...this.past, this.current, ...this.queue].find((one) => one && one.item.id === item);
     }
 
-    // Earlier decisions, while there are fewer than a few before the one on screen.
-    async lookBehind(back) {
+    // Earlier decisions, while there are fewer than a few before the one on screen. Asked twice it is one question.
+    lookBehind(back) {
       const oldest = this.past.find((entry) => entry.event);
       const isEnough = this.past.length - back > 3 || (this.past.length && !oldest);
-      if (!this.isOpen || this.isLooking || this.isPastAll || isEnough) return;
-      this.isLooking = true;
+      if (!this.isOpen || this.isPastAll || isEnough) return this.looking || Promise.resolve();
+      if (!this.looking) this.looking = this.loadBehind(oldest ? oldest.event : null);
+      return this.looking;
+    }
+
+    async loadBehind(before) {
       const { round } = this;
       try {
-        const answer = await this.ask("label_back", this.desk.settings.byFace, oldest ? oldest.event : null, AT_ONCE);
+        const answer = await this.ask("label_back", this.desk.settings.byFace, before, AT_ONCE);
         if (!answer) return;
         const older = answer.items.filter((item) => !this.find(item.id)).map(makeEntry);
         this.past.unshift(...older.reverse());
@@ -136,7 +142,7 @@
       } catch {
         // Asked again with the next step.
       } finally {
-        if (round === this.round) this.isLooking = false;
+        if (round === this.round) this.looking = null;
       }
     }
 
@@ -155,9 +161,11 @@
       this.fill();
     }
 
+    // Renew what is ours, in time; and more often while faces of a photo on the desk are being looked for.
     async hold() {
       if (!this.isOpen || this.isAway() || !this.holding.length) return;
       const unknown = [this.current, ...this.queue].filter((entry) => entry && !entry.item.is_surveyed);
+      if (!unknown.length && performance.now() - this.lastHeld < RENEW) return;
       try {
         const answer = await this.ask("label_hold", this.holding, false, unknown.map((entry) => entry.item.id));
         if (!answer) return;

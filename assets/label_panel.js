@@ -284,6 +284,12 @@
       return face;
     }
 
+    // Who clicked on a tab goes on with the photo's keys, not with the tabs'.
+    takeFocus() {
+      const { activeElement: here } = document;
+      if (rangin.pointed && (here === document.body || here.matches("[role=tab]"))) this.stage.focus({ preventScroll: true });
+    }
+
     toggleFill() {
       const isFull = this.place.classList.toggle("is-full");
       document.documentElement.classList.toggle("desk-is-full", isFull);

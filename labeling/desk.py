@@ -119,8 +119,8 @@ def decide(
         via: "http" for programs; the page says "page".
 
     Returns:
-        `event`, `item`, `at` (seconds since 1970, UTC), `is_repeat`; or only `later`, a sentence, where the database is
-        busy and the same should be sent again.
+        `event`, `item`, `at` (seconds since 1970, UTC), `is_repeat`, for the page also `progress`; or only `later`, a
+        sentence, where the database is busy and the same should be sent again.
 
     Raises:
         LabelError: it can't be saved as it is.
@@ -131,7 +131,10 @@ def decide(
         )
     except LabelError as error:
         return _later(error)
-    return asdict(saved)
+    if via != "page":
+        return asdict(saved)
+    row = _item(office, item)
+    return {**asdict(saved), "progress": _progress(office, person, row.batch, row.by_face)}
 
 
 def take_back(

@@ -1,6 +1,7 @@
 """Offices with drawn photos on a desk."""
 
 import io
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.labeling.filling import face, probabilities
 SITA = Person("Sita", Role.ANNOTATOR)
 RAM = Person("Ram", Role.ANNOTATOR)
 NOBODY = Person("", Role.VISITOR)
+_numbers = itertools.count()
 
 
 def open_office(folder: Path) -> Office:
@@ -44,10 +46,13 @@ def put(
     judgements: int = 1,
     faces: Sequence[Face] | None = None,
 ) -> Batch:
-    """A batch of drawn photos, looked through for faces: one face each, or those that are given."""
+    """A batch of drawn photos, looked through for faces: one face each, or those that are given.
+
+    No other batch has the same photos, whose faces would be theirs too.
+    """
     batch = batches.create(office.store, "Maya", name, "drawn here", "CC0", "nobody is in them", judgements)
     kept: list[NewPhoto] = [
-        office.photos.keep(drawn(number), f"photo {number:03d}.jpg") for number in range(count)
+        office.photos.keep(drawn(next(_numbers)), f"photo {number:03d}.jpg") for number in range(count)
     ]
     assert batches.add_photos(office.store, batch.id, kept).added == count
     for number, photo in enumerate(kept):
