@@ -284,10 +284,10 @@ def _as_sentences(repo: str) -> Iterator[None]:
         elif status in (409, 412):
             why = f"has a newer snapshot in {repo}, pushed at the same moment by another server."
         else:
-            why = f"answered with an error {status} for {repo}; this will be tried again."
+            why = f"answered with an error {status} for {repo}."
         raise LabelError(f"The Hugging Face Hub {why}") from error
     except (httpx2.HTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
-        raise LabelError("The Hugging Face Hub can't be reached; this will be tried again.") from error
+        raise LabelError("The Hugging Face Hub can't be reached.") from error
     except (RuntimeError, OSError) as error:  # hf_xet's errors, and those of uploads to where the Hub points
         raise LabelError(
             f"The snapshot couldn't be exchanged with the Hugging Face Hub ({error})."

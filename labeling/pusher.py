@@ -83,7 +83,10 @@ def restore(settings: LabelSettings, make_hub: MakeHub = open_hub, pause: float 
             except LabelError as error:
                 log.warning("No snapshot of the labels yet (try %d of %d): %s", attempt, RESTORE_TRIES, error)
                 if attempt == RESTORE_TRIES:
-                    raise
+                    raise LabelError(
+                        f"The labels can't be brought back from {settings.labels_repo}: {error} Start Rangin again "
+                        "when that is mended."
+                    ) from error
                 time.sleep(pause * 2 ** (attempt - 1))
     raise AssertionError("not reached")
 
@@ -150,7 +153,7 @@ class Status:
         if self.is_pushing:
             return f"{last} One is being pushed now."
         if self.trouble:
-            return f"{last} The latest try failed: {self.trouble}"
+            return f"{last} The latest try failed and will be repeated: {self.trouble}"
         return f"{last} {'What has changed since is pushed soon.' if self.is_due else 'Nothing has changed since.'}"
 
 
