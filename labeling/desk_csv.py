@@ -5,9 +5,9 @@ import secrets
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
+from colorizer.files import work_folder
 from labeling import batches, dataset, export, exporter, importing, view_csv, vocabulary
 from labeling.access import Person
 from labeling.errors import LabelError
@@ -68,13 +68,6 @@ class CsvDesk:
     def __init__(self, office: Office) -> None:
         self.office = office
 
-    @cached_property
-    def _folder(self) -> Path:
-        """Where files to download are made: among those that the page serves and clears after a while."""
-        base = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()) / "labels"
-        base.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return base
-
     def offer(self) -> Offer:
         """Batches and labels as they are now."""
         store = self.office.store
@@ -120,8 +113,9 @@ class CsvDesk:
             time="time" in columns,
         )
         stem = exporter.slug(chosen.name) if chosen else "labels"
-        # In a folder of its own, whose name nobody guesses.
-        path = self._folder / secrets.token_hex(16) / f"{stem}{'-faces' if what.by_face else ''}.csv"
+        # In a folder of its own, whose name nobody guesses, among the page's files, which are cleared after a while.
+        base = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
+        path = work_folder(base, secrets.token_hex(16)) / f"{stem}{'-faces' if what.by_face else ''}.csv"
         exported = export.write(
             self.office.store, path, what, locks=self.office.settings.labels_folder / "locks"
         )

@@ -119,7 +119,7 @@ class _Section:
         texts = [self.text, self.seen_text, self.preview]
         opened(
             guarded(access, Role.VISITOR, self._refresh),
-            [who],
+            [who, self.text, self.seen_text],
             [self.explained, self.everything, *labels, *texts, self.snapshots, self.push, *self.csv.listed],
             who,
         )
@@ -180,8 +180,8 @@ class _Section:
             **PRIVATE,
         )
 
-    def _refresh(self, person: Person) -> Update:
-        """Everything, for somebody who has just come to this section."""
+    def _refresh(self, person: Person, text: str | None, seen: str) -> Update:
+        """Everything, for somebody who has just come to this section; guidelines that they have begun to write stay."""
         shown = self.desk.shown(person)
         updates: Update = {
             self.explained: shown.explained,
@@ -192,7 +192,7 @@ class _Section:
         return {
             **updates,
             **self._labels(),
-            **self._texts(),
+            **(self._texts() if seen != self.desk.guidelines() and (text or "") in ("", seen) else {}),
             **self.csv.offered(),
             self.snapshots: shown.snapshots,
             self.push: gr.update(visible=shown.can_push),

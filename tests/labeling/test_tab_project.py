@@ -116,7 +116,7 @@ def test_over_http_only_owners_change_anything(served: Served) -> None:
 def test_a_visitor_gets_nothing_of_the_project(served: Served) -> None:
     for event in served.events():
         if event.fn.__name__ in ("_refresh", "_list"):
-            status, said = served.call(event, "Eve")
+            status, said = served.call(event, "Eve", *[""] * (len(event.inputs) - 1))
             assert status == 200
             assert "Hills" not in said
             assert "Indian" not in said
@@ -243,6 +243,25 @@ def test_an_owner_uploads_photos_and_downloads_the_csv(served: Served, visit: Pa
     lines = Path(download.value.path()).read_bytes().decode().splitlines()
     assert lines[0] == "imageName,ethnicity"
     assert lines[-1] == "रिता.png,Nepali"
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(180)
+def test_guidelines_begun_are_still_there_after_a_look_elsewhere(served: Served, visit: Page) -> None:
+    visit.get_by_role("tab", name="Project").click()
+    visit.get_by_role("button", name="Guidelines").click()
+    text = visit.locator("#guidelines-text textarea")
+    expect(text).to_have_value(vocabulary.guidelines(served.office.store))
+    visit.wait_for_timeout(1500)  # until the section has been shown for the tab and for the name
+    text.fill("- Take **your time**.")
+    expect(visit.locator("#guidelines-preview strong")).to_have_text("your time")
+    visit.get_by_role("tab", name="Desk").click()
+    visit.get_by_role("tab", name="Project").click()
+    visit.wait_for_timeout(1500)
+    expect(text).to_have_value("- Take **your time**.")
+    visit.get_by_role("button", name="Save the guidelines").press("Enter")
+    expect(visit.locator("#guidelines-status")).to_contain_text("Saved")
+    assert vocabulary.guidelines(served.office.store) == "- Take **your time**.\n"
 
 
 @pytest.mark.browser
