@@ -1,7 +1,7 @@
 """The command line.
 
 python -m labeling import LABELS.csv [--images DIR] [--batch NAME] [--as NAME] [--map WORD=LABEL]...
-python -m labeling export --out LABELS.csv [--all-judgements] [--batch NAME] [--faces] [--annotator] [--time]
+python -m labeling export --out LABELS.csv [--all-judgements] [--batch NAME] [--faces] [--boxes] [--annotator] [--time]
 python -m labeling dataset --out DIR [--batch NAME]... [--faces | --cut-faces] [--leave-out LABEL]... [--copy]
 python -m labeling add PHOTOS... --batch NAME [--source TEXT --licence TEXT --consent TEXT] [--judgements N]
 python -m labeling survey [--batch NAME]
@@ -82,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--annotator", action="store_true", help="a column with who said so")
     one.add_argument("--time", action="store_true", help="a column with when")
+    one.add_argument("--boxes", action="store_true", help="with --faces, a column with where each face is")
 
     one = command("dataset", "make a folder that `python -m train prepare` takes", commands.make_dataset)
     one.add_argument(

@@ -45,6 +45,7 @@ def export_labels(options: argparse.Namespace) -> int:
         all_judgements=options.all_judgements,
         annotator=options.annotator,
         time=options.time,
+        box=options.boxes,
     )
     exported = export.write(store, options.out, what)
     print(f"{len(exported.rows):,} rows written to {options.out}")

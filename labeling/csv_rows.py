@@ -22,7 +22,7 @@ from labeling.judging import REASONS
 from labeling.names import clean_label, clean_person, clean_photo_name, shown, starts_formula
 
 MAX_BYTES = 200_000_000  # a million rows have about 60 MB
-LIMIT_OF_A_CELL = 10_000  # characters; nothing that belongs here has a tenth of it
+SHOWN = 200  # characters of a refused row's name
 JUDGEMENTS = ("label", "unusable", "skip")
 
 NAME, LABEL, FACE = "imageName", "ethnicity", "face"
@@ -81,21 +81,17 @@ def read(source: Path | bytes) -> Sheet:
     """
     name = source.name if isinstance(source, Path) else "The CSV"
     lines = csv.reader(io.StringIO(_decoded(source, name), newline=""), strict=True)
-    limit = csv.field_size_limit(LIMIT_OF_A_CELL)  # a limit of the whole process, hence put back
-    try:
-        columns = _columns(next(_records(lines, []), (0, []))[1], name)
-        rows, refused = [], []
-        damaged: list[Refused] = []
-        for line, cells in _records(lines, damaged):
-            if not any(cells):
-                continue
-            told = {column: cells[place] if place < len(cells) else "" for column, place in columns.items()}
-            try:
-                rows.append(_row(line, told))
-            except LabelError as error:
-                refused.append(Refused(line, told[NAME], str(error)))
-    finally:
-        csv.field_size_limit(limit)
+    columns = _columns(next(_records(lines, []), (0, []))[1], name)
+    rows, refused = [], []
+    damaged: list[Refused] = []
+    for line, cells in _records(lines, damaged):
+        if not any(cells):
+            continue
+        told = {column: cells[place] if place < len(cells) else "" for column, place in columns.items()}
+        try:
+            rows.append(_row(line, told))
+        except LabelError as error:
+            refused.append(Refused(line, told[NAME][:SHOWN], str(error)))
     return Sheet(tuple(rows), tuple(sorted([*refused, *damaged])))
 
 

@@ -32,7 +32,7 @@ from labeling.settings import get_label_settings
 from labeling.store import Store
 from labeling.tally import Cast, Entry, tally, unswept
 
-SUGGESTED = "suggestionShown"
+SUGGESTED, BOX = "suggestionShown", "faceBox"
 BATCH_ABOVE = "/"
 """Between batch and name where one CSV holds two photos of a name; a photo's own name can't hold it."""
 LOCK_SECONDS = 60.0
@@ -56,6 +56,8 @@ class What:
     """A column with the people who said what counts."""
     time: bool = False
     """A column with when the last of them said so."""
+    box: bool = False
+    """Of faces, a column with where each is: left, top, right, bottom in pixels of the photo held upright."""
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -64,7 +66,11 @@ class What:
             columns = [ANNOTATOR, TIME, JUDGEMENT, REASON, SUGGESTED]
         else:
             columns = [ANNOTATOR] * self.annotator + [TIME] * self.time
-        return (NAME, LABEL, *[FACE] * self.by_face, *columns)
+        return (NAME, LABEL, *[FACE] * self.by_face, *columns, *[BOX] * (self.by_face and self.box))
+
+
+_Boxes = dict[tuple[str, int], str]
+"""(photo, face) -> its cell."""
 
 
 class LeftOut(NamedTuple):
@@ -102,6 +108,7 @@ def rows(store: Store, what: What | None = None) -> Exported:
     shared = _shared_names(store) if len(chosen) > 1 else {}
     made: list[tuple[str, ...]] = []
     refused: list[LeftOut] = []
+    boxes = _boxes(store) if what.by_face and what.box else None
     waiting: dict[tuple[str, int], list[tuple[Batch, Entry]]] = defaultdict(list)
     conflicts = 0
     with unswept():
@@ -111,17 +118,17 @@ def rows(store: Store, what: What | None = None) -> Exported:
                 if entry.name in shared and (entry.outcome is not None or what.all_judgements):
                     waiting[entry.name, entry.face].append((batch, entry))
                 else:
-                    _take(of_entry(entry, entry.name, what), made, refused)
+                    _take(of_entry(entry, entry.name, what, boxes), made, refused)
     for (name, _), several in waiting.items():
         is_one = (
             shared[name] and not what.all_judgements and len({entry.outcome for _, entry in several}) == 1
         )
         if is_one:  # the same photo in several batches, of which none says otherwise
             cast = tuple(one for _, entry in several for one in entry.cast)
-            _take(of_entry(several[0][1]._replace(cast=cast), name, what), made, refused)
+            _take(of_entry(several[0][1]._replace(cast=cast), name, what, boxes), made, refused)
             continue
         for batch, entry in several:
-            _take(of_entry(entry, f"{batch.name}{BATCH_ABOVE}{name}", what), made, refused)
+            _take(of_entry(entry, f"{batch.name}{BATCH_ABOVE}{name}", what, boxes), made, refused)
     return Exported(what.header, made, tuple(refused), conflicts)
 
 
@@ -190,15 +197,17 @@ def put(path: Path, text: str) -> None:
         raise LabelError(said) from error
 
 
-def of_entry(entry: Entry, name: str, what: What) -> list[tuple[str, ...]]:
+def of_entry(entry: Entry, name: str, what: What, boxes: _Boxes | None = None) -> list[tuple[str, ...]]:
     """An item's rows: none, one, or one a judgement.
 
     Args:
         name: as it shall read.
+        boxes: of all faces, where the rows say them.
     """
     face = (str(entry.face),) if what.by_face else ()
+    box = () if boxes is None else (boxes.get((entry.photo, entry.face), ""),)
     if what.all_judgements:
-        return [(name, *_judgement(one, face)) for one in entry.cast if one.kind != "settle"]
+        return [(name, *_judgement(one, face), *box) for one in entry.cast if one.kind != "settle"]
     if entry.outcome is None:
         return []
     row = (name, entry.outcome, *face)
@@ -209,7 +218,7 @@ def of_entry(entry: Entry, name: str, what: What) -> list[tuple[str, ...]]:
             row += (SEPARATOR.join(dict.fromkeys(one.who for one in agreeing)),)
         if what.time:
             row += (written_time(max(one.at for one in settled or agreeing)),)
-    return [row]
+    return [row + box]
 
 
 def is_harmless(cell: str) -> bool:
@@ -259,3 +268,13 @@ def _shared_names(store: Store) -> dict[str, bool]:
     )
     with store.reading() as connection:
         return {name: number == 1 for name, number in connection.execute(query)}
+
+
+def _boxes(store: Store) -> _Boxes:
+    columns = schema.faces.c
+    query = sa.select(columns.photo, columns.number, columns.left, columns.top, columns.right, columns.bottom)
+    with store.reading() as connection:
+        return {
+            (photo, number): " ".join(str(max(0, round(edge))) for edge in edges)
+            for photo, number, *edges in connection.execute(query)
+        }

@@ -55,9 +55,13 @@ class Places:
             items = tuple(item for item in found if item.face == row.face)
             if not items:
                 faces = sum(item.batch == found[0].batch and item.face > 0 for item in found)
+                if not faces:
+                    raise LabelError(
+                        "No faces have been found in this photo so far; wait until it has been looked through, or run "
+                        "`python -m labeling survey`."
+                    )
                 raise LabelError(
-                    f"This photo has no face {row.face}: {faces or 'none'} "
-                    f"{'has' if faces == 1 else 'have'} been found in it so far."
+                    f"This photo has no face {row.face}: {faces} {'has' if faces == 1 else 'have'} been found in it."
                 )
             return items
         raise LabelError("There is no photo of this name; add it first, or import with its folder.")

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,9 +15,10 @@ from labeling.__main__ import main
 from labeling.batches import batches, unsurveyed
 from labeling.export import What, rows
 from labeling.judging import judge
+from labeling.office import Office
 from labeling.settings import get_label_settings
 from labeling.store import Store, open_store
-from tests.labeling.filling import fill, key
+from tests.labeling.filling import face, fill, key
 from tests.preparing import picture
 
 NOTES = ["--source", "our album", "--licence", "CC BY 4.0", "--consent", "all asked"]
@@ -207,3 +209,27 @@ def test_help_comes_without_loading_the_networks() -> None:
     assert done.stdout.rstrip().endswith("False"), "PyTorch was imported"
     assert "vote-results" in done.stdout
     assert time.monotonic() - start < 10
+
+
+def test_a_survey_at_the_command_line_finds_faces_and_lists_what_failed(
+    project: Store,
+    photos: Path,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Model:
+        def analyze(self, rgb: object) -> SimpleNamespace:
+            return SimpleNamespace(faces=(face(1, 20), face(30, 20)))
+
+    assert run("add", photos, "--batch", "Dashain", *NOTES) == 0
+    lost = next((home / "photos").rglob("*.png"))
+    lost.unlink()
+    monkeypatch.setattr(Office, "colorizer", lambda self: Model())
+    capsys.readouterr()
+    assert run("survey") == 1
+    said = capsys.readouterr().out
+    assert "5 photos looked through, 1 failed" in said
+    assert lost.stem[:12] in said
+    assert run("status") == 0
+    assert "faces looked for in 5 of 6 photos" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """A CSV that somebody brings: what is read of it, and what is refused, with the line and a reason."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,9 @@ def test_a_path_that_starts_a_formula_is_refused_although_the_name_does_not() ->
         ("../,White,,,,", "holds no name"),
         (f"{'x' * 400}.jpg,White,,,,", "bytes"),
         (f"a.jpg,{'x' * 100},,,,", "100 characters"),
-        (f"a.jpg,{'x' * 20_000},,,,", "no CSV"),
+        (f"a.jpg,{'x' * 200_000},,,,", "no CSV"),
+        (f"{'x' * 20_000},White,,,,", "bytes"),
+        ('a"b.jpg,"White"x,,,,', "mend its quotes"),
     ],
 )
 def test_a_row_that_can_not_be_taken_is_listed_with_its_line_and_the_others_go_in(
@@ -77,6 +80,15 @@ def test_a_row_that_can_not_be_taken_is_listed_with_its_line_and_the_others_go_i
     (refused,) = sheet.refused
     assert refused.line == 3
     assert says in refused.why
+
+
+def test_a_quote_that_is_never_closed_costs_its_own_rows_only() -> None:
+    lines = ["imageName,ethnicity", "a.jpg,Asian", '"b.jpg,White', "c.jpg,Black"]
+    sheet = read("\n".join(lines))
+    assert [row.name for row in sheet.rows] == ["a.jpg"]
+    assert len(sheet.refused) == 1
+    assert "quotes" in sheet.refused[0].why
+    assert csv.field_size_limit() > 100_000  # of the whole process, and left as it was
 
 
 def test_paths_are_cut_to_the_name_also_with_backslashes_and_dots() -> None:

@@ -13,6 +13,7 @@ from labeling import export, schema, vocabulary
 from labeling.batches import Batch, add_photos
 from labeling.errors import LabelError
 from labeling.export import What
+from labeling.importing import import_csv
 from labeling.judging import judge, settle, undo
 from labeling.outcome import votes
 from labeling.store import Store
@@ -147,6 +148,14 @@ def test_faces_are_told_apart_by_a_column(store: Store, batch: Batch) -> None:
     exported = export.rows(store, What(by_face=True))
     assert exported.text == "imageName,ethnicity,face\r\nphoto 3.jpg,Nepali,1\r\nphoto 3.jpg,Black,3\r\n"
     assert export.rows(store).rows == [("photo 3.jpg", "White")]
+    placed = export.rows(store, What(by_face=True, box=True, annotator=True))
+    assert placed.header == ("imageName", "ethnicity", "face", "annotator", "faceBox")
+    assert placed.rows[1] == ("photo 3.jpg", "Black", "3", "Maya", "400 20 500 120")
+    every = export.rows(store, What(by_face=True, box=True, all_judgements=True))
+    assert [row[-1] for row in every.rows] == ["10 20 110 120", "400 20 500 120"]
+    before = store.version()
+    assert import_csv(store, every.text.encode(), "Bir").unchanged == 2
+    assert store.version() == before
 
 
 def test_names_with_commas_quotes_and_devanagari_are_read_back(store: Store) -> None:

@@ -186,12 +186,21 @@ def test_what_can_not_go_in_is_listed_by_line_and_the_rest_goes_in(store: Store,
     assert "formula" in why[5]
     assert "formula" in why[6]
     assert "no longer in use" in why[7]
-    assert "no face 2: none have been found" in why[8]
+    assert "No faces have been found in this photo so far" in why[8]
     assert "Line 2 says something else" in why[9]
     assert "has not come yet" in why[10]
     assert "no ethnicity" in why[11]
     assert all(one.endswith(".") for one in why.values())
     assert export.rows(store).rows == [("photo 0.jpg", "Nepali"), ("photo 7.jpg", "Black")]
+
+
+def test_a_face_that_is_not_there_is_said(store: Store, batch: Batch) -> None:
+    survey(store, 3, [face(10), face(200)])
+    imported = import_csv(
+        store, b"imageName,ethnicity,face\nphoto 3.jpg,White,3\nphoto 3.jpg,White,2\n", "Maya"
+    )
+    assert imported.added == 1
+    assert imported.refused[0].why == "This photo has no face 3: 2 have been found in it."
 
 
 def test_a_name_in_several_batches_is_told_apart_by_the_batch(store: Store, batch: Batch) -> None:
