@@ -27,7 +27,7 @@ from colorizer.tab_inputs import Page
 from labeling.office import Office
 
 ASSETS = Path(__file__).parent / "assets"
-STYLES = ("page.css", "label.css", "agreement.css", "appeal.css")
+STYLES = ("page.css", "label.css", "label_project.css", "agreement.css", "appeal.css")
 SCRIPTS = (
     "page.js",
     *("label_send.js", "label_view.js", "label_panel.js", "label_feed.js", "label.js", "label_keys.js"),

@@ -6,15 +6,17 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from labeling import tab_agreement, tab_appeal, tab_desk, tab_words
+from labeling import tab_agreement, tab_appeal, tab_desk, tab_photos, tab_project, tab_words
 from labeling.access import Person, Role
 from labeling.office import Office
 from labeling.tab_events import guarded, login_button
 
 SECTIONS = {
     "desk": ("Desk", tab_desk.build),
+    "photos": ("Photos", tab_photos.build),
     "agreement": ("Agreement", tab_agreement.build),
     "appeal": ("Which looks more real?", tab_appeal.build),
+    "project": ("Project", tab_project.build),
 }
 
 
