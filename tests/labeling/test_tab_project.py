@@ -254,7 +254,7 @@ def test_guidelines_begun_are_still_there_after_a_look_elsewhere(served: Served,
     expect(text).to_have_value(vocabulary.guidelines(served.office.store))
     visit.wait_for_timeout(1500)  # until the section has been shown for the tab and for the name
     text.fill("- Take **your time**.")
-    expect(visit.locator("#guidelines-preview strong")).to_have_text("your time")
+    expect(visit.locator("#guidelines-preview")).to_have_text("Take your time.", use_inner_text=True)
     visit.get_by_role("tab", name="Desk").click()
     visit.get_by_role("tab", name="Project").click()
     visit.wait_for_timeout(1500)
