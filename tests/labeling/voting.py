@@ -17,10 +17,6 @@ from labeling.office import Office
 from labeling.settings import LabelSettings
 from tests.labeling.atelier import LONG, OWN, Painter, drawn, png
 
-ASSETS = Path(__file__).parents[2] / "assets"
-SCRIPTS = ("label_send.js", "label_view.js", "label_panel.js", "label.js", "label_keys.js", "appeal.js")
-STYLES = ("page.css", "label.css", "appeal.css")
-
 
 @dataclass
 class Voting:
@@ -58,6 +54,8 @@ def paint(made: Office, name: str, contestants: list[str], photos: int = 10) -> 
 @contextmanager
 def served(made: Office) -> Iterator[Voting]:
     """The page, while the block runs."""
+    import app
+
     with Page(analytics_enabled=False) as page:
         who = gr.Textbox(label="Your name", max_lines=1, elem_id="label-who")
         with gr.Tabs():
@@ -67,15 +65,10 @@ def served(made: Office) -> Iterator[Voting]:
                 tab_appeal.build(made, who)
         remember = "(name) => { window.rangin.named(name); return name; }"
         who.submit(None, [who], [who], js=remember)
-        page.load(None, None, [who], js="() => window.rangin.savedName()")
-    head = "".join(f"<script>{(ASSETS / name).read_text(encoding='utf-8')}</script>" for name in SCRIPTS)
+        # What is typed before the page has told of its loading stays.
+        page.load(None, [who], [who], js="(name) => name || window.rangin.savedName()")
     _, url, _ = page.launch(
-        prevent_thread_lock=True,
-        quiet=True,
-        ssr_mode=False,
-        server_name="127.0.0.1",
-        css_paths=[ASSETS / name for name in STYLES],
-        head=head,
+        **app.launch_options(), prevent_thread_lock=True, quiet=True, server_name="127.0.0.1"
     )
     try:
         yield Voting(url, made, page)
