@@ -1,5 +1,6 @@
 """Every event checks who calls, over HTTP too: against a page that runs."""
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,8 +13,10 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from colorizer.tab_inputs import Page
+from labeling import tab
 from labeling.access import Access, Person, Role
 from labeling.errors import LabelError
+from labeling.office import Office
 from labeling.settings import LabelSettings
 from labeling.tab_events import guarded, login_button, publish
 
@@ -219,6 +222,26 @@ def test_an_act_that_could_be_misread_is_refused_when_the_page_is_built():
 
         with pytest.raises(TypeError, match="who"):
             publish(access, Role.ANNOTATOR, asks_who, "label_y")
+
+
+def test_every_event_of_the_tab_is_guarded_and_few_let_everybody_in(tmp_path):
+    """Whatever a section adds: an event that forgets to ask who calls fails here."""
+    office = Office(LabelSettings(labels_folder=tmp_path))
+    with gr.Blocks() as page:
+        tab.build(office)
+    calls = {event.api_name: event.fn for event in page.fns.values() if event.fn}
+    takes = {name: call.takes for name, call in calls.items() if hasattr(call, "takes")}
+    unguarded = {name: call for name, call in calls.items() if name not in takes}
+    # Widgets that show and empty each other; what is bound to nothing can't tell or change anything.
+    assert {name for name, call in unguarded.items() if _is_bound(call)} <= {"_nothing_asked"}
+    assert len(takes) > 40
+    assert takes["label_decide"] == Role.ANNOTATOR
+    assert takes["label_settle"] == Role.OWNER
+    office.store.close()
+
+
+def _is_bound(call: Any) -> bool:
+    return inspect.ismethod(call) or isinstance(call, partial) or bool(inspect.getclosurevars(call).nonlocals)
 
 
 def test_there_is_no_login_button_outside_a_space():
