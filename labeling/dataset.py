@@ -161,13 +161,18 @@ def instructions(folder: Path, labels: Iterable[str], wanted: Wanted) -> tuple[s
     if wanted.by_face:
         words += ["--person", PHOTO]
         notes.append(f"With --person {PHOTO} all faces of one photo stay on one side of the split.")
-    elif not wanted.cut_faces:
+    if wanted.by_face or wanted.cut_faces:
+        words += ["--keep-gray"]
+        notes.append(
+            "Gray and toned pictures are kept, as the classifier sees gray; to train colour, leave --keep-gray out."
+        )
+    else:
+        notes.append(
+            "Gray and toned pictures will be left out, since they say nothing of colour; --keep-gray keeps them."
+        )
         notes.append(
             "To train the ethnicity classifier, make it again with the faces cut out, as that sees them."
         )
-    notes.append(
-        "Gray and toned pictures are left out, since they say nothing of colour; --keep-gray keeps them."
-    )
     return shlex.join(words), tuple(notes)
 
 

@@ -155,7 +155,7 @@ def test_faces_are_cut_out_with_their_own_labels(
         ["रिता-face-1.jpg", "Black"],
     ]
     assert rows[0][2] == rows[1][2] == hashes[0]
-    assert "--person photo" in made.command
+    assert made.command.endswith(" --person photo --keep-gray")
     with Image.open(tmp_path / "faces" / "images" / "a-face-2.jpg") as image:
         assert image.size == (29, 29)  # 0.96 of the box
 
@@ -255,3 +255,5 @@ def test_the_command_says_what_to_do_about_labels_beyond_the_six() -> None:
     assert '--map "Nepali=GROUP"' in notes[0]
     command, _ = dataset.instructions(Path("set"), ["Asian"], Wanted())
     assert command == "python -m train prepare set --out set-prepared"
+    command, _ = dataset.instructions(Path("set"), ["Asian"], Wanted(cut_faces=True))
+    assert command == "python -m train prepare set --out set-prepared --keep-gray"
