@@ -16,7 +16,7 @@ from bench.measure import Measurement, in_turns
 from colorizer.groups import GROUPS
 from labeling import batches, export, judging, progress, queue, schema
 from labeling.batches import NewPhoto
-from labeling.judging import Judgement
+from labeling.judgement import Judgement
 from labeling.store import Store
 
 MANY, FEW = 100_000, 1_000

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from labeling import judging, schema
 from labeling.batches import Batch, find
 from labeling.errors import LabelError
-from labeling.judging import Saved
+from labeling.judgement import Saved
 from labeling.outcome import ItemVotes, votes
 from labeling.store import Store
 from labeling.tally import tally
@@ -147,7 +147,7 @@ def settle(
         key: made by the sender; sent twice it is one decision.
         who: an owner.
         label: its name or number; None where the picture can't be used.
-        unusable: then, why: one of `judging.REASONS`.
+        unusable: then, why: one of `judgement.REASONS`.
         decision: the decision that `who` saw when deciding (`Conflict.decision`), so that two owners at once don't
             overrule each other unseen; None doesn't ask.
 

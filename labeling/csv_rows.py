@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labeling.errors import LabelError
-from labeling.judging import REASONS
+from labeling.judgement import REASONS
 from labeling.names import clean_label, clean_person, clean_photo_name, shown, starts_formula
 
 MAX_BYTES = 200_000_000  # a million rows have about 60 MB
@@ -175,12 +175,18 @@ def _row(line: int, told: dict[str, str]) -> Row:
         folder,
         clean_label(label) if kind == "label" else "",
         _face(told.get(FACE, "").strip()),
-        tuple(clean_person(one) for one in told.get(ANNOTATOR, "").split(SEPARATOR.strip()) if one.strip()),
+        _people(told.get(ANNOTATOR, ""), is_one=bool(told.get(JUDGEMENT, "").strip())),
         _time(told.get(TIME, "").strip()),
         kind,
         reason if kind == "unusable" else "",
         path,
     )
+
+
+def _people(cell: str, is_one: bool) -> tuple[str, ...]:
+    """Who judged: one person where the row is one judgement, or else all who said the same."""
+    names = [cell] if is_one else cell.split(SEPARATOR.strip())
+    return tuple(clean_person(name) for name in names if name.strip())
 
 
 def _face(text: str) -> int:

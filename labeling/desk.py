@@ -19,6 +19,7 @@ from colorizer.errors import RanginError
 from labeling import batches, judging, queue, schema, vocabulary
 from labeling.access import Person, Role
 from labeling.errors import LabelError
+from labeling.judgement import REASONS
 from labeling.office import Office
 from labeling.progress import progress
 
@@ -61,7 +62,7 @@ def open_desk(office: Office, person: Person, batch: int | None = None, by_face:
         "batch": None if chosen is None else chosen.id,
         "labels": labels_with_keys(vocabulary.labels(office.store)),
         "orders": queue.ORDERS,
-        "reasons": list(judging.REASONS),
+        "reasons": list(REASONS),
         "ahead": AHEAD,
         "guidelines": vocabulary.guidelines(office.store),
         "progress": None if chosen is None else _progress(office, person, chosen.id, by_face),

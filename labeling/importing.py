@@ -13,14 +13,15 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from labeling.csv_rows import Refused, Row, read, written_time
+from labeling.csv_rows import SEPARATOR, Refused, Row, read, written_time
 from labeling.errors import LabelError
+from labeling.export import agreeing, named
 from labeling.import_matching import Item, Places, Words
-from labeling.judging import Judgement, judge_all
+from labeling.judgement import Judgement
+from labeling.judging import judge_all
 from labeling.names import clean_person, shown
 from labeling.store import Store
 from labeling.tally import Cast, Entry, tally, unswept
@@ -141,7 +142,7 @@ def _compare(store: Store, who: str, meant: list[_Meant], imported: Imported) ->
         known = [entries.get(item.number, _NO_ENTRY) for item in one.items]
         todo: list[tuple[int, str]] = []
         is_older = False
-        if row.annotators or not any(map(partial(_comes_to, one), known)):
+        if not _is_known(one, known):
             for person in row.annotators or (who,):
                 mine = [
                     next((cast for cast in entry.cast if _is_mine(cast, person)), None) for entry in known
@@ -181,6 +182,14 @@ def _entries(store: Store, meant: list[_Meant]) -> dict[int, Entry]:
         for entry in tally(store, batch, by_face, items if len(items) < 5000 else None):
             found[entry.item] = entry
     return found
+
+
+def _is_known(one: _Meant, entries: Iterable[Entry]) -> bool:
+    """Whether a row says what the store does of any of these, with the same people where it names some."""
+    people = SEPARATOR.join(one.row.annotators)  # as a whole: a name may hold what stands between names
+    return any(
+        _comes_to(one, entry) and (not people or people == named(agreeing(entry))) for entry in entries
+    )
 
 
 def _comes_to(one: _Meant, entry: Entry) -> bool:

@@ -10,7 +10,7 @@ from html import escape
 
 from labeling.batches import FaceRow, PhotoRow
 from labeling.conflicts import Conflict, State, by_answer
-from labeling.judging import REASONS
+from labeling.judgement import REASONS
 from labeling.outcome import Vote
 from labeling.view_parts import counted, said, when
 from labeling.vocabulary import Label

@@ -15,7 +15,8 @@ from labeling import batches, export, exporter, forgetting, schema, tally, vocab
 from labeling.appeal_files import StudyFiles
 from labeling.batches import Batch
 from labeling.exporter import Exporter
-from labeling.judging import Judgement, judge, judge_all, undo
+from labeling.judgement import Judgement
+from labeling.judging import judge, judge_all, undo
 from labeling.photos import PhotoFolder
 from labeling.store import Store
 from tests.labeling.filling import face, fill, key, new_photo, survey

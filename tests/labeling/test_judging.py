@@ -5,7 +5,8 @@ import pytest
 from labeling import batches, judging, outcome, queue
 from labeling.batches import Batch
 from labeling.errors import LabelError
-from labeling.judging import Judgement, judge, undo
+from labeling.judgement import Judgement
+from labeling.judging import judge, undo
 from labeling.store import Store
 from tests.labeling.filling import Clock, fill, key
 
