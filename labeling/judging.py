@@ -61,10 +61,10 @@ def judge_all(store: Store, judgements: Sequence[Judgement]) -> list[Saved]:
     Raises:
         LabelError: as `judge` does.
     """
-    checked = [checked(judgement) for judgement in judgements]
+    cleaned = [checked(judgement) for judgement in judgements]
     saved: list[Saved] = []
-    for start in range(0, len(checked), MOST_AT_ONCE):
-        part = checked[start : start + MOST_AT_ONCE]
+    for start in range(0, len(cleaned), MOST_AT_ONCE):
+        part = cleaned[start : start + MOST_AT_ONCE]
         with store.writing() as connection:
             # In the items' order, so that two imports never wait for each other.
             items = {number: _locked(connection, number) for number in sorted({one.item for one in part})}
