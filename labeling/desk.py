@@ -87,6 +87,7 @@ def next_items(
         LabelError: the batch is no longer there, or there is no such order.
     """
     count = max(0, min(count, MOST_AT_ONCE))
+    batch, holding = _known(batch), [_known(item) for item in holding]
     taken = queue.take(office.store, person.name, batch, order, by_face, count, holding)
     return {
         "items": [_shown(office, person, item.id) for item in taken],
@@ -126,6 +127,7 @@ def decide(
     Raises:
         LabelError: it can't be saved as it is.
     """
+    item = _known(item)
     try:
         saved = judging.judge(
             office.store, key, person.name, item, kind, label, word, suggestion, seconds, via=_via(via)
@@ -156,6 +158,7 @@ def take_back(
     Returns:
         `undone` (what it was; null where there was nothing to undo) and `item` as it stands now; or only `later`.
     """
+    batch = _known(batch)
     try:
         undone = judging.undo(office.store, key, person.name, batch, by_face, via=_via(via))
     except LabelError as error:
@@ -182,7 +185,9 @@ def look_back(
     Args:
         before: only decisions older than this event.
     """
-    found = judging.mine(office.store, person.name, batch, by_face, before, max(1, min(count, MOST_AT_ONCE)))
+    before = None if before is None else _known(before)
+    count = max(1, min(count, MOST_AT_ONCE))
+    found = judging.mine(office.store, person.name, _known(batch), by_face, before, count)
     return {"items": [_shown(office, person, event.item) for event in found]}
 
 
@@ -201,11 +206,12 @@ def hold(
         unknown: those of them in whose photos faces had not been looked for; where they have been now, they come back
             in `items`, without photo.
     """
+    items, unknown = [_known(item) for item in items], [_known(item) for item in unknown]
     if is_leaving:
         queue.release(office.store, person.name, items)
         return {"items": []}
     queue.renew(office.store, person.name, items)
-    news = [_shown(office, person, item, with_photo=False) for item in unknown[:MOST_AT_ONCE]]
+    news = [_shown(office, person, item, with_photo=False) for item in unknown[:MOST_AT_ONCE] if item]
     return {"items": [item for item in news if item["is_surveyed"]]}
 
 
@@ -277,7 +283,10 @@ def _shown(office: Office, person: Person, item: int, with_photo: bool = True) -
 
 def _item(office: Office, item: int) -> sa.Row[Any]:
     with office.store.reading() as connection:
-        return connection.execute(sa.select(schema.items).where(schema.items.c.id == item)).one()
+        row = connection.execute(sa.select(schema.items).where(schema.items.c.id == item)).one_or_none()
+    if row is None:
+        raise LabelError("There is no such photo in any batch; load the page again.")
+    return row
 
 
 def _face(face: batches.FaceRow, photo: batches.PhotoRow) -> Answer:
@@ -315,6 +324,11 @@ def _address(jpeg: bytes) -> str:
 
 def _progress(office: Office, person: Person, batch: int, by_face: bool) -> Answer:
     return asdict(progress(office.store, batch, person.name, by_face))
+
+
+def _known(number: int) -> int:
+    """A number that databases can hold; 0, which nothing has, for any other."""
+    return number if 0 < number < 2**53 else 0
 
 
 def _via(via: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from labeling.desk import labels_with_keys
 from labeling.view_parts import counted, said, table, when
 
 if TYPE_CHECKING:
@@ -54,8 +55,12 @@ def vocabulary(labels: "Sequence[Label]", counts: Mapping[int, int]) -> str:
             number = parent
         totals[number] = totals.get(number, 0) + count
     rows = [
-        (escape(label.name), f"<kbd>{place}</kbd>" if place < 10 else "", _number(totals.get(label.id, 0)))
-        for place, label in enumerate(active, 1)
+        (
+            escape(one["name"]),
+            f"<kbd>{one['key'].upper()}</kbd>" if one["key"] else "",
+            _number(totals.get(one["id"], 0)),
+        )
+        for one in labels_with_keys(active)
     ]
     shown = table("Labels in use", ("Label", "Key", "Judgements"), rows)
     gone = [

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from labeling import desk, judging, progress, vocabulary
 from labeling.office import Office
+from tests.browser.test_reading import CONTRASTS, NAMELESS
 from tests.labeling.browser.conftest import Sits
 from tests.labeling.browser.labeller import Labeller
 from tests.labeling.desks import put
@@ -429,3 +430,16 @@ def test_nothing_that_people_write_becomes_markup(sits: Sits, office: Office) ->
     expect(sita.page.locator(".desk-remark")).to_contain_text(attack)
     assert sita.page.locator("#label-desk img").count() == 1
     assert "hacked" not in sita.page.title()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_of_it_can_be_read_by_day_and_night(sits: Sits, office: Office, scheme: str) -> None:
+    batch = put(office, 3, f"contrast {scheme}")
+    sita = sits("Sita", batch.id, color_scheme=scheme)
+    sita.label("1")
+    sita.press("m", "ArrowLeft")
+    sita.wait(lambda: sita.verdict != "", "the photo before")
+    contrasts = sita.page.evaluate(CONTRASTS)
+    assert len(contrasts) > 40
+    assert [one for one in contrasts if one[0] < 4.5] == []
+    assert sita.page.evaluate(NAMELESS) == []
