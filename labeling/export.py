@@ -212,13 +212,23 @@ def of_entry(entry: Entry, name: str, what: What, boxes: _Boxes | None = None) -
         return []
     row = (name, entry.outcome, *face)
     if what.annotator or what.time:
-        agreeing = [one for one in entry.cast if one.kind == "label" and one.label == entry.outcome]
+        agreed = agreeing(entry)
         settled = [one for one in entry.cast if one.kind == "settle" and one.label is not None]
         if what.annotator:
-            row += (SEPARATOR.join(dict.fromkeys(one.who for one in agreeing)),)
+            row += (named(agreed),)
         if what.time:
-            row += (written_time(max(one.at for one in settled or agreeing)),)
+            row += (written_time(max(one.at for one in settled or agreed)),)
     return [row + box]
+
+
+def agreeing(entry: Entry) -> list[Cast]:
+    """The judgements that say what an item comes to."""
+    return [one for one in entry.cast if one.kind == "label" and one.label == entry.outcome]
+
+
+def named(cast: Iterable[Cast]) -> str:
+    """Who judged, as a cell of the column annotator."""
+    return SEPARATOR.join(dict.fromkeys(one.who for one in cast))
 
 
 def is_harmless(cell: str) -> bool:

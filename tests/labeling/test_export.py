@@ -257,16 +257,18 @@ def test_a_reader_in_a_loop_never_sees_a_half_written_file(
 
     reader = threading.Thread(target=look)
     reader.start()
-    writers = [threading.Thread(target=put) for _ in range(3)]
-    for writer in writers:
-        writer.start()
-    for item in items:
-        judge(store, key(), "Maya", item, "label", "Nepali")
-    for writer in writers:
-        writer.join()
-    export.write(store, path, locks=locks)
-    done.set()
-    reader.join()
+    try:
+        writers = [threading.Thread(target=put) for _ in range(3)]
+        for writer in writers:
+            writer.start()
+        for item in items:
+            judge(store, key(), "Maya", item, "label", "Nepali")
+        for writer in writers:
+            writer.join()
+        export.write(store, path, locks=locks)
+    finally:
+        done.set()
+        reader.join()
     seen.append(path.read_bytes())
     counts = []
     for content in seen:

@@ -172,26 +172,31 @@ def test_two_processes_that_keep_one_folder_agree(store: Store, batch: Batch, tm
     several = [Exporter(one, tmp_path, poll=0.02, rest=0.05) for one in (store, other)]
     for one in several:
         one.start()
-    path, counts, done = several[0].path(batch.id), [], threading.Event()
+    path, done = several[0].path(batch.id), threading.Event()
+    counts: list[int] = []
+    widths: list[set[int]] = []
 
     def look() -> None:
         while not done.is_set():
             if path.exists():
                 with path.open(newline="") as file:
                     rows = list(csv.reader(file))
-                assert all(len(row) == 2 for row in rows)
+                widths.append({len(row) for row in rows})
                 counts.append(len(rows))
 
     reader = threading.Thread(target=look)
     reader.start()
-    for item in range(1, 31):
-        judge(store, key(), "Maya", item, "label", "Nepali")
-        time.sleep(0.02)
-    for one in several:
-        one.stop()
-    done.set()
-    reader.join()
-    other.close()
+    try:
+        for item in range(1, 31):
+            judge(store, key(), "Maya", item, "label", "Nepali")
+            time.sleep(0.02)
+    finally:
+        for one in several:
+            one.stop()
+        done.set()
+        reader.join()
+        other.close()
+    assert all(columns == {2} for columns in widths)
     assert counts == sorted(counts)
     assert len(path.read_text().splitlines()) == 31
 

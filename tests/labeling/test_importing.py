@@ -148,6 +148,15 @@ def test_annotator_time_and_face_are_taken_over(store: Store, batch: Batch, cloc
     assert import_csv(store, text.encode(), "Maya").unchanged == 4
 
 
+def test_a_name_with_a_semicolon_stays_one_person(store: Store, batch: Batch) -> None:
+    for who in ("Maya; Asha", "Bir"):
+        judge(store, key(), who, 1, "label", "Nepali")
+    for what in (What(annotator=True), What(all_judgements=True)):
+        exported = export.rows(store, what)
+        assert import_csv(store, exported.text.encode(), "Dil").unchanged == len(exported.rows)
+    assert count(store) == 2
+
+
 def test_what_somebody_said_later_stays(store: Store, batch: Batch, clock: Clock) -> None:
     judge(store, key(), "Asha", 1, "label", "Asian")
     old = export.rows(store, What(annotator=True, time=True)).text.encode()
