@@ -217,7 +217,7 @@ def _left_out(entry: Entry, without: set[str]) -> str:
     if entry.outcome is None:
         if entry.is_conflict:
             return "conflict"
-        return "unusable" if any(cast.kind == "unusable" for cast in entry.cast) else "skipped"
+        return "unusable" if entry.is_unusable else "skipped"
     return f"labelled {entry.outcome}" if entry.outcome in without else ""
 
 

@@ -196,8 +196,9 @@ def _comes_to(one: _Meant, entry: Entry) -> bool:
     """Whether an item's judgements come to what a row says."""
     if one.row.kind == "label":
         return one.label is not None and entry.outcome == one.label.name
-    is_unusable = entry.outcome is None and not entry.is_conflict
-    return is_unusable and any(cast.kind == one.row.kind for cast in entry.cast)
+    return (
+        entry.is_unusable if one.row.kind == "unusable" else any(cast.kind == "skip" for cast in entry.cast)
+    )
 
 
 def _is_mine(cast: Cast, person: str) -> bool:

@@ -51,6 +51,14 @@ class Entry(NamedTuple):
     """The label that counts; None for a conflict or an unusable picture."""
     is_conflict: bool
 
+    @property
+    def is_unusable(self) -> bool:
+        """Whether it comes to that the picture can't be used."""
+        if self.outcome is not None or self.is_conflict:
+            return False
+        # An owner's decision without a label has a reason, or else was taken back.
+        return any(one.kind == "unusable" or (one.kind == "settle" and one.word) for one in self.cast)
+
 
 def tally(store: Store, batch: int, by_face: bool = False, items: Iterable[int] | None = None) -> list[Entry]:
     """What a batch's items come to.

@@ -76,7 +76,9 @@ def test_the_quick_way_comes_to_what_the_votes_say(store: Store, items: list[int
         who, item = draw.choice(("Maya", "Asha", "Bir", "Dil")), draw.choice(items)
         kind = draw.choice(("label", "label", "label", "unusable", "skip", "note", "settle", "undo"))
         if kind == "settle":
-            settle(store, key(), "Owner", item, draw.choice((None, *WORDS)))
+            word = draw.choice((None, *WORDS))
+            unusable = "drawing" if word is None and draw.random() < 0.5 else ""
+            settle(store, key(), "Owner", item, word, unusable=unusable)
         elif kind == "undo":
             undo(store, key(), who, 1)
         else:
@@ -89,12 +91,17 @@ def test_the_quick_way_comes_to_what_the_votes_say(store: Store, items: list[int
     quick = {
         one.item: one
         for one in tally(store, 1)
-        if any(vote.kind != "settle" or vote.label for vote in one.cast)
+        if any(vote.kind != "settle" or vote.label or vote.word for vote in one.cast)
     }
     assert quick.keys() == slow.keys()
     assert len(quick) > 20
     for item, entry in quick.items():
-        assert (entry.outcome, entry.is_conflict) == (slow[item].outcome, slow[item].is_conflict)
+        one = slow[item]
+        assert (entry.outcome, entry.is_conflict, entry.is_unusable) == (
+            one.outcome,
+            one.is_conflict,
+            one.is_unusable,
+        )
         assert (entry.name, entry.photo, entry.position) == (
             slow[item].name,
             slow[item].photo,
