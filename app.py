@@ -25,6 +25,7 @@ from colorizer.files import ServerFiles
 from colorizer.settings import Settings, get_settings
 from colorizer.tab_inputs import Page
 from labeling.office import Office
+from labeling.settings import get_label_settings
 
 ASSETS = Path(__file__).parent / "assets"
 STYLES = ("page.css", "label.css", "label_project.css", "agreement.css", "appeal.css")
@@ -177,7 +178,8 @@ def launch_options() -> dict[str, Any]:
         ),
         "favicon_path": ASSETS / "favicon.svg",
         "run_history": False,
-        "max_file_size": int(get_settings().max_file_mb * 1e6),
+        # Of any upload; each reader has its own limit, which for a ZIP of photos to label is the larger one.
+        "max_file_size": int(max(get_settings().max_file_mb, get_label_settings().max_archive_mb) * 1e6),
         "allowed_paths": [],
         "blocked_paths": [],
         "strict_cors": True,

@@ -23,7 +23,7 @@ def test_nothing_is_kept_or_opened_by_accident() -> None:
     assert options["allowed_paths"] == []
     assert options["strict_cors"] is True
     assert options["show_error"] is False
-    assert options["max_file_size"] == 25_000_000
+    assert options["max_file_size"] == 500_000_000
 
 
 def test_uploads_and_results_are_deleted_after_an_hour() -> None:
