@@ -4,6 +4,7 @@ Tests never touch the user's home, never reach the network, and never see the us
 stand before anything imports torch, gradio or huggingface_hub, which read the environment once.
 """
 
+import atexit
 import os
 import shutil
 import socket
@@ -51,11 +52,8 @@ def _isolate(home: Path) -> None:
 
 _home = Path(tempfile.mkdtemp(prefix="rangin-tests-"))
 _isolate(_home)
-
-
-def pytest_unconfigure() -> None:
-    """Remove the home that the tests had."""
-    shutil.rmtree(_home, ignore_errors=True)
+# At the very end, behind everything that the page's parts do when the process ends: they still write there.
+atexit.register(shutil.rmtree, _home, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True, scope="session")
