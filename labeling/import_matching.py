@@ -15,6 +15,9 @@ from labeling.store import Store
 from labeling.vocabulary import Label
 
 
+_CHANGES = 10_000  # of owners; a vocabulary sees a few dozen
+
+
 class Item(NamedTuple):
     """A photo in a batch, or a face of one."""
 
@@ -95,6 +98,12 @@ class Words:
         # A word that was given to another label since is that one's.
         for label in sorted(vocabulary.labels(store, everything=True), key=lambda label: label.is_active):
             self._exact[label.name] = self._plain[_plain(label.name)] = resolved[label.id]
+        for change in vocabulary.changes(
+            store, limit=_CHANGES
+        ):  # what labels were called before, the latest first
+            after = _plain(str(change.after))
+            if change.what == "rename label" and after in self._plain:
+                self._plain.setdefault(_plain(str(change.before)), self._plain[after])
         known = dict(self._plain)
         for word, meant in mapping.items():
             if _plain(meant) not in known:

@@ -253,6 +253,21 @@ def test_words_of_other_collections_are_mapped(store: Store, batch: Batch) -> No
         import_csv(store, text, "Maya", mapping={"East Asian": "Martian"})
 
 
+def test_a_renamed_label_is_understood_by_what_it_was_called(store: Store, batch: Batch) -> None:
+    judge(store, key(), "Maya", 1, "label", "Nepali")
+    judge(store, key(), "Maya", 2, "label", "Asian")
+    first = export.rows(store).text.encode()
+    vocabulary.rename(store, "Owner", 7, "Newar")
+    second = export.rows(store).text.encode()
+    vocabulary.rename(store, "Owner", 7, "Newari")
+    for old in (first, second):
+        imported = import_csv(store, old, "Asha")
+        assert (imported.unchanged, imported.refused) == (2, [])
+    vocabulary.add(store, "Owner", "Nepali")  # now it means another one
+    assert import_csv(store, first, "Asha").added == 1
+    assert export.rows(store, What(all_judgements=True)).rows[1][:3] == ("photo 0.jpg", "Nepali", "Asha")
+
+
 def test_labels_that_differ_by_a_dash_are_told_apart(store: Store, batch: Batch) -> None:
     vocabulary.add(store, "Owner", "Middle-Eastern")
     text = b"imageName,ethnicity\nphoto 0.jpg,Middle-Eastern\nphoto 1.jpg,Middle Eastern\n"
