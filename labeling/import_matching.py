@@ -14,7 +14,6 @@ from labeling.names import clean_photo_name, shown
 from labeling.store import Store
 from labeling.vocabulary import Label
 
-
 _CHANGES = 10_000  # of owners; a vocabulary sees a few dozen
 
 
