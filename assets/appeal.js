@@ -36,6 +36,14 @@
       });
       this.round = 0;
       this.start();
+      this.isNew = true; // for whoever sees it next
+      new IntersectionObserver(([seen]) => {
+        if (!this.isOnScreen()) this.isNew = true;
+        else if (seen.isIntersecting && this.isNew && this.current) {
+          this.isNew = false;
+          this.bring();
+        }
+      }).observe(this.body);
       setInterval(() => this.look(), ASK_AGAIN);
     }
 
@@ -91,6 +99,13 @@
       this.notice.textContent = words || "";
       this.notice.hidden = !words;
       this.body.hidden = Boolean(words);
+    }
+
+    // Whoever comes to the section has both pictures and the buttons before them.
+    bring() {
+      if (this.body.hidden || this.body.getBoundingClientRect().bottom <= innerHeight) return;
+      const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      this.place.scrollIntoView({ block: "start", behavior: isCalm ? "auto" : "smooth" });
     }
 
     isOnScreen() {
@@ -197,6 +212,10 @@
       for (const side of ["left", "right"]) this.sides[side].picture.replaceChildren(trial[side]);
       this.tie.disabled = false;
       this.since = now();
+      if (this.isNew && this.isOnScreen()) {
+        this.isNew = false;
+        this.bring();
+      }
       this.say(`Next pair: ${Math.min(this.done + 1, this.total)} of ${this.total}.`);
       if (rangin.pointed && document.activeElement && document.activeElement.closest("[role=tab]")) {
         this.pair.focus({ preventScroll: true }); // the arrow keys then mean the pictures
