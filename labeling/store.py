@@ -8,6 +8,7 @@ confirmed outlives a killed process and a power cut (on disks that keep their ow
 with its defaults (`fsync` and `synchronous_commit` on).
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,11 +17,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
 from labeling import schema
 from labeling.errors import LabelError
 from labeling.settings import LabelSettings, get_label_settings
+
+log = logging.getLogger(__name__)
 
 # A writer that waits for others this long is told to try again; each of them is done in milliseconds.
 WAIT_SECONDS = 30.0
@@ -30,6 +33,8 @@ TAKING_ITEMS = 7_264_012
 
 START_LABELS = ("Asian", "Black", "Hispanic", "Indian", "Middle Eastern", "White", "Nepali")
 UNSURE = "unsure"
+# What SQLite says where the disk is at fault and not our SQL, which it reports by the same error.
+_DISK_AT_FAULT = ("full", "readonly", "disk i/o", "unable to open")
 
 
 class Store:
@@ -50,11 +55,11 @@ class Store:
         self.engine = _engine(self.url)
         try:
             self._make_tables()
-        except (OperationalError, OSError) as error:
+        except (DatabaseError, OSError) as error:  # also a file that is none, and a user without rights
             place = self.url.render_as_string(hide_password=True)
             raise LabelError(
-                f"The label database {place} can't be opened or written: {_reason(error)} Check that it is there and "
-                "that Rangin may write it."
+                f"The label database {place} can't be opened or written: {_reason(error)} Check that it is there, "
+                "whole, and that Rangin may write it."
             ) from error
 
     @property
@@ -69,8 +74,12 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection for queries that belong together."""
-        with self.engine.connect() as connection:
+        """A connection for queries that belong together.
+
+        Raises:
+            LabelError: the database is away, or its disk can't be read.
+        """
+        with self._as_sentences(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -78,20 +87,33 @@ class Store:
         """A transaction: all of it is on disk when the block is left, nothing of it when the block raises.
 
         Raises:
-            LabelError: others kept the database busy for WAIT_SECONDS.
+            LabelError: others kept the database busy for WAIT_SECONDS, it is away, or its disk is full.
         """
+        with (
+            self._as_sentences(),
+            self.engine.connect().execution_options(rangin_writes=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextmanager
+    def _as_sentences(self) -> Iterator[None]:
+        """What keeps a database from its work for a while, as a LabelError; a mistake of ours keeps its traceback."""
         try:
-            with (
-                self.engine.connect().execution_options(rangin_writes=True) as connection,
-                connection.begin(),
-            ):
-                yield connection
+            yield
         except OperationalError as error:
-            if "locked" in str(error.orig) or "busy" in str(error.orig):
+            said = _reason(error)
+            if any(word in said for word in ("locked", "busy", "deadlock")):
                 raise LabelError(
                     "The label database is busy; nothing was saved. Try again in a moment."
                 ) from error
-            raise
+            if self.is_sqlite and not any(word in said.lower() for word in _DISK_AT_FAULT):
+                raise
+            log.error("The label database can't be used: %s", said)
+            why = said if self.is_sqlite else "it can't be reached."  # where it runs is nobody's business
+            raise LabelError(
+                f"The label database can't be used now: {why} Nothing was saved; try again when that is mended."
+            ) from error
 
     def version(self) -> int:
         """A number that is another one after whatever changes an export.
@@ -189,8 +211,11 @@ def _engine(url: URL) -> Engine:
         if url.get_backend_name() != "sqlite":
             return sa.create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=32)
         engine = sa.create_engine(url, connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False})
-    except NoSuchModuleError as error:
-        raise LabelError(f"There is no driver for this database: {error}.") from error
+    except (NoSuchModuleError, ImportError) as error:
+        raise LabelError(
+            f"There is no driver for this database ({error}); write postgresql://USER:PASSWORD@HOST/NAME or "
+            "sqlite:///FILE."
+        ) from error
 
     @sa.event.listens_for(engine, "connect")
     def _set_up(connection: Any, _: object) -> None:
