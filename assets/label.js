@@ -59,6 +59,8 @@
       Object.assign(this, { back: 0, steps: [], shown: null, since: null, isUndoing: false, otherwise: "" });
       const { round } = this.feed;
       this.who = rangin.savedName();
+      this.isStarting = true;
+      this.panel.setEmpty("Loading the next photo…");
       let answer;
       try {
         answer = await this.open();
@@ -70,6 +72,7 @@
         return;
       }
       if (round !== this.feed.round) return;
+      this.isStarting = false;
       if (answer.role === "visitor") {
         this.panel.setNotice(answer.sentence);
         return;
@@ -96,7 +99,11 @@
     // Where the desk comes on screen again: batches, labels and guidelines may be others by now.
     async refresh() {
       this.panel.takeFocus();
-      if (!this.feed.current) return this.start();
+      if (this.isStarting) return;
+      if (!this.feed.current) {
+        await this.start();
+        return;
+      }
       const { round } = this.feed;
       try {
         const answer = await this.open();
@@ -185,8 +192,9 @@
     // To screen readers: what is saved, then what is next; said when both are true.
     tell(saved = "") {
       this.told = saved || this.told || "";
-      if (this.told && this.outbox.waiting.length) return;
       const { shown } = this;
+      const isComing = shown ? this.since === null : !this.otherwise;
+      if (isComing || (this.outbox.waiting.length && !this.outbox.failures)) return;
       const place = this.back ? `${this.back} back: ` : shown ? "Next: " : "";
       const next = shown ? `${shown.item.name}, ${rangin.facesFound(shown.item)}.` : this.otherwise;
       const decided = shown && shown.decision ? ` You said ${rangin.decided(shown.decision)}.` : "";

@@ -24,7 +24,9 @@ def build(office: Office) -> None:
     """Put the tab's sections into the Blocks that is being built."""
     access = office.access
     with gr.Column(elem_id="label"):
-        intro = gr.HTML(tab_words.INTRO, elem_id="label-intro")
+        # Explanation or sections: label.css shows one of them, by what `sentence` says. Gradio, told to hide what is on
+        # a tab that nobody has opened yet, sometimes forgets it.
+        gr.HTML(tab_words.INTRO, elem_id="label-intro")
         with gr.Row(elem_id="label-top"):
             who = gr.Textbox(
                 label="Your name",
@@ -35,14 +37,14 @@ def build(office: Office) -> None:
             )
             login_button(access)
             sentence = gr.HTML(elem_id="label-role")
-        with gr.Column(visible="hidden", elem_id="label-sections") as sections, gr.Tabs():
+        with gr.Column(elem_id="label-sections"), gr.Tabs():
             for key, (name, section) in SECTIONS.items():
                 with gr.Tab(name, id=f"label-{key}"):
                     section(office, who)
     welcome: dict[str, Any] = {
         "fn": guarded(access, Role.VISITOR, partial(_welcome, office)),
         "inputs": [who],
-        "outputs": [intro, sentence, sections],
+        "outputs": [sentence],
         "queue": False,
         "show_progress": "hidden",
         "api_visibility": "private",
@@ -62,11 +64,6 @@ def build_closed(reason: str) -> None:
         gr.HTML(tab_words.paragraph(f"Labelling is closed: {reason}"), elem_id="label-closed")
 
 
-def _welcome(office: Office, person: Person) -> list[Any]:
-    """What a person sees: the explanation, or who they are here and the sections."""
-    may_label = person.can(Role.ANNOTATOR)
-    return [
-        gr.update(visible=not may_label),
-        tab_words.paragraph(office.access.explain(person)),
-        gr.update(visible=True if may_label else "hidden"),
-    ]
+def _welcome(office: Office, person: Person) -> str:
+    """Who a person is here."""
+    return tab_words.paragraph(office.access.explain(person), may_label=person.can(Role.ANNOTATOR))

@@ -19,6 +19,6 @@ differently the colorizer treats people, and never to sort them.</p>
 """
 
 
-def paragraph(sentence: str) -> str:
-    """A sentence as HTML."""
-    return f"<p>{escape(sentence)}</p>"
+def paragraph(sentence: str, may_label: bool = False) -> str:
+    """A sentence as HTML; of somebody who may label, the page then shows the sections (see label.css)."""
+    return f"<p{' class=may-label' if may_label else ''}>{escape(sentence)}</p>"
