@@ -1,5 +1,7 @@
 """The search for faces behind the page."""
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -300,3 +302,23 @@ def test_intake_and_survey_work_in_postgresql(photos: PhotoFolder, model: Model,
         finally:
             surveyor.stop()
             store.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets one thread step back")
+def test_the_survey_steps_back_behind_whoever_waits_for_the_page(
+    store: Store, photos: PhotoFolder, model: Model, surveyor: Surveyor
+) -> None:
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    seen: list[int] = []
+    look = model.analyze
+
+    def analyze(rgb: np.ndarray) -> SimpleNamespace:
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return look(rgb)
+
+    model.analyze = analyze  # type: ignore[method-assign]
+    batch = _add(store, photos, 60)
+    surveyor.start()
+    _until(lambda: batches.survey_progress(store, batch.id) == (1, 1))
+    assert seen == [min(19, max(own, survey.NICENESS))]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == own
