@@ -66,6 +66,7 @@
         answer = await this.open();
       } catch (error) {
         if (round !== this.feed.round) return;
+        this.isStarting = false;
         const isNo = error instanceof rangin.Refused;
         this.panel.setNotice(isNo ? error.message : "The server can’t be reached; trying again.");
         if (!isNo) setTimeout(() => round === this.feed.round && this.start(), START_AGAIN);
