@@ -21,8 +21,9 @@ The first parameter is called `who` to callers, so `act` has none of that name; 
 Trailing parameters with a default may be left out. What comes is checked against the type hints: str, int, float,
 bool, list[...], dict[...], Literal[...], `X | None`. An answer is what JSON can hold; annotate it as dict[str, Any].
 
-Where people sign in, the identity is the session's alone and what stands in the first place is ignored (send ""). A
-page of another site that sends a visitor's own cookies along is refused.
+Where people sign in, the identity is the session's alone (send "" in the first place). What a page sends for another
+account than the one that is signed in by now is refused, not saved under the wrong name: somebody else has signed in
+with the same browser. A page of another site that sends a visitor's own cookies along is refused.
 """
 
 import inspect
@@ -37,7 +38,7 @@ import gradio as gr
 from pydantic import TypeAdapter, ValidationError
 
 from colorizer.errors import RanginError
-from labeling.access import Access, Role
+from labeling.access import Access, Person, Role
 from labeling.errors import AccessError, LabelError
 
 Act = Callable[..., Any]
@@ -54,7 +55,7 @@ def guarded(access: Access, role: Role, act: Act) -> Act:
         act: its first parameter is the `Person`, the others are the event's inputs after the name. A function, a bound
             method, a partial of one, or a generator.
     """
-    return _wrapped(access, role, act, check=lambda given: given)
+    return _wrapped(access, role, act, check=lambda name, person, given: given)
 
 
 def publish(access: Access, role: Role, act: Act, name: str, **options: Any) -> None:
@@ -68,7 +69,14 @@ def publish(access: Access, role: Role, act: Act, name: str, **options: Any) -> 
         TypeError: a parameter of `act` has no type hint.
     """
     wiring = {"api_name": name, "queue": False, "concurrency_limit": None, **options}
-    gr.api(_wrapped(access, role, act, check=_Checked(act)), **wiring)
+    checked = _Checked(act)
+
+    def check(name: object, person: Person, given: list[Any]) -> list[Any]:
+        if access.uses_sign_in and role > Role.VISITOR:
+            _same(name, person)
+        return checked(given)
+
+    gr.api(_wrapped(access, role, act, check), **wiring)
 
 
 def login_button(access: Access) -> gr.LoginButton | None:
@@ -76,7 +84,22 @@ def login_button(access: Access) -> gr.LoginButton | None:
     return gr.LoginButton(elem_id="label-login") if access.can_sign_in else None
 
 
-def _wrapped(access: Access, role: Role, act: Act, check: Callable[[list[Any]], list[Any]]) -> Act:
+def _same(name: object, person: Person) -> None:
+    """Refuse what was decided by one account and comes with another's session.
+
+    Raises:
+        AccessError: a name was said, and it isn't the account's.
+    """
+    if isinstance(name, str) and name.strip() and name.strip().casefold() != person.name.casefold():
+        raise AccessError(
+            f"This is {name.strip():.60}'s, and {person.name} is signed in here now: sign in as {name.strip():.60} and "
+            "send it again, or load the page again to go on."
+        )
+
+
+def _wrapped(
+    access: Access, role: Role, act: Act, check: Callable[[object, Person, list[Any]], list[Any]]
+) -> Act:
     def admitted(
         profile: gr.OAuthProfile | None, request: gr.Request | None, name: object, given: tuple[Any, ...]
     ) -> list[Any]:
@@ -85,7 +108,7 @@ def _wrapped(access: Access, role: Role, act: Act, check: Callable[[list[Any]], 
             raise AccessError(OTHER_SITE)
         person = access.person(name, profile.username if profile else None)
         access.require(person, role)
-        return [person, *check(list(given))]
+        return [person, *check(name, person, list(given))]
 
     def answer(profile: Any, request: Any, name: object, *given: Any) -> Any:
         try:

@@ -58,9 +58,18 @@ def signed(account: str, secret: str, seconds: float = 1000) -> str:
 
 def test_who_signs_in_and_is_on_the_list_labels_under_the_accounts_name(page, store):
     cookie = page.sign_in("ram")
-    status, said = note(page, "maya", cookie)
-    assert status == 200, said
-    assert [event.who for event in judging.history(store, 1)][-1] == "ram"
+    for said_name in ("", "ram", "Ram "):
+        status, said = note(page, said_name, cookie)
+        assert status == 200, said
+        assert [event.who for event in judging.history(store, 1)][-1] == "ram"
+
+
+def test_what_one_account_decided_is_not_saved_under_another_that_signed_in_since(page, store):
+    before = dump.fingerprint(store)
+    status, said = note(page, "maya", page.sign_in("ram"))
+    assert status == 500
+    assert "This is maya's, and ram is signed in here now" in said
+    assert dump.fingerprint(store) == before
 
 
 def test_the_page_says_who_one_is(page):
