@@ -10,6 +10,7 @@ from html import escape
 
 from labeling.batches import FaceRow, PhotoRow
 from labeling.conflicts import Conflict, State, by_answer
+from labeling.desk import labels_with_keys
 from labeling.judgement import REASONS
 from labeling.outcome import Vote
 from labeling.view_parts import counted, said, when
@@ -34,7 +35,7 @@ element.addEventListener('click', (event) => {
 element.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
   const key = event.key;
-  const wanted = /^[1-9]$/.test(key) ? `[data-key="${key}"]`
+  const wanted = /^[0-9a-z]$/.test(key) ? `[data-key="${key}"]`
     : key === 'ArrowRight' ? '[data-do="next"]' : key === 'ArrowLeft' ? '[data-do="previous"]' : '';
   const button = wanted && element.querySelector('button' + wanted);
   if (!button || button.disabled) return;
@@ -44,7 +45,7 @@ element.addEventListener('keydown', (event) => {
 });
 """
 """What the HTML component runs when it is there."""
-KEYS = "Keys, while the focus is here: 1–9 for the labels, ← and → for the conflict before and after."
+KEYS = "Keys, while the focus is here: those of the labels, as at the desk; ← and → for the conflict before and after."
 NONE: dict[State, str] = {
     "open": "No open conflicts: wherever people have judged, it comes to something.",
     "majority": "Nothing here: no majority has outvoted anybody.",
@@ -180,13 +181,13 @@ def _notes(conflict: Conflict) -> str:
 def _choices(conflict: Conflict, labels: Sequence[Label]) -> str:
     named = conflict.item.counts
     buttons = "".join(
-        f'<button type=button data-do="settle" data-label="{label.id}"'
-        + (f' data-key="{key}"' if key < 10 else "")
-        + f' class="{"named" if named[label.name] else ""}" '
-        f'aria-pressed="{"true" if label.name == conflict.item.settled else "false"}">'
-        + (f"<kbd>{key}</kbd> " if key < 10 else "")
-        + f"{escape(label.name)}</button>"
-        for key, label in enumerate(labels, start=1)
+        f'<button type=button data-do="settle" data-label="{label["id"]}"'
+        + (f' data-key="{label["key"]}"' if label["key"] else "")
+        + f' class="{"named" if named[label["name"]] else ""}" '
+        f'aria-pressed="{"true" if label["name"] == conflict.item.settled else "false"}">'
+        + (f"<kbd>{label['key'].upper()}</kbd> " if label["key"] else "")
+        + f"{escape(label['name'])}</button>"
+        for label in labels_with_keys(list(labels))
     )
     unusable = "".join(
         f'<button type=button data-do="settle" data-unusable="{reason}" '

@@ -71,6 +71,16 @@ def press(desk: AgreementDesk, html: str, action: str, label: int = 0, **where: 
     return desk.act(OWNER, ALL, False, "open", sent).html
 
 
+def test_keys_settle_with_the_labels_that_they_give_at_the_labelling_desk(desk: AgreementDesk) -> None:
+    from labeling.desk import labels_with_keys
+    from labeling.vocabulary import labels
+
+    html = desk.first(OWNER, ALL, False, "open").html
+    shown = re.findall(r'data-label="(\d+)" data-key="(.)"', html)
+    assert shown == [(str(one["id"]), one["key"]) for one in labels_with_keys(labels(desk.store))]
+    assert shown[-1][1] == "0"
+
+
 def test_figures_hold_every_name_as_text(desk: AgreementDesk) -> None:
     shown = desk.figures(ANNOTATOR, ALL, False, False, False)
     for html in (shown.summary, shown.pairs, shown.prevalence, shown.confusion, shown.mixed_up):

@@ -16,7 +16,7 @@ from labeling import appeal, appeal_export, appeal_voting, view_appeal
 from labeling.access import Person, Role
 from labeling.appeal import Progress
 from labeling.appeal_desk import SAMPLES, AppealDesk
-from labeling.appeal_schema import pairs, studies, study_photos
+from labeling.appeal_schema import pairs, studies, study_photos, votes
 from labeling.errors import LabelError
 from labeling.office import Office
 from labeling.ranking import TRUTH, WRONG, judge_votes
@@ -87,6 +87,20 @@ def test_no_answer_tells_which_side_is_which(made: Office) -> None:
         assert f'"{hidden}"' not in words
     assert set(tokens) & {trial["token"] for trial in shown}, "catch trials are among them"
     assert told[-1]["done"] == total
+
+
+def test_a_caller_does_not_pass_for_the_command_line(made: Office) -> None:
+    study = paint(made, "Spring", CONTESTANTS)
+    desk = AppealDesk(made)
+    for via in ("page", "http", "command"):
+        trial = desk.next(BINA, study.id, 1)["trials"][0]
+        desk.vote(BINA, trial["token"], "left", key(), via=via)
+    with made.store.reading() as connection:
+        assert list(connection.scalars(sa.select(votes.c.via).order_by(votes.c.id))) == [
+            "page",
+            "http",
+            "http",
+        ]
 
 
 def test_how_far_one_is_does_not_tell_a_catch_trial(made: Office) -> None:
