@@ -154,10 +154,12 @@ def settle(
     Raises:
         LabelError: there is no such item or label, or another owner has decided in between.
     """
-    _check_unchanged(store, key, item, decision)
     if label is None and not unusable:
         raise LabelError("Say which label counts, or why the picture can't be used.")
-    return judging.settle(store, key, who, item, label, via, unusable)
+    saved = judging.settle(store, key, who, item, label, via, unusable, instead_of=decision)
+    if saved is None:
+        raise _overtaken(conflict(store, item))
+    return saved
 
 
 def reopen(
@@ -168,10 +170,13 @@ def reopen(
     Raises:
         LabelError: there is no decision to take back, or it is no longer the one that was seen.
     """
-    _check_unchanged(store, key, item, decision)
-    if not _is_done(store, key) and conflict(store, item).settled_at is None:
+    now = conflict(store, item)
+    if now.settled_at is None and decision in (None, now.decision) and not _is_done(store, key):
         raise LabelError("No owner has settled this one, so there is nothing to take back.")
-    return judging.settle(store, key, who, item, None, via)
+    saved = judging.settle(store, key, who, item, None, via, instead_of=decision)
+    if saved is None:
+        raise _overtaken(conflict(store, item))
+    return saved
 
 
 def _state(is_settled: bool, is_conflict: bool, is_divided: bool) -> State | None:
@@ -182,17 +187,12 @@ def _state(is_settled: bool, is_conflict: bool, is_divided: bool) -> State | Non
     return "majority" if is_divided else None
 
 
-def _check_unchanged(store: Store, key: str, item: int, decision: int | None) -> None:
-    if decision is None or _is_done(store, key):
-        return
-    now = conflict(store, item)
-    if now.decision == decision:
-        return
+def _overtaken(now: Conflict) -> LabelError:
     if now.settled_at is None:
-        raise LabelError(
+        return LabelError(
             f"Another owner has let the votes count again for {now.item.name}; look at it once more."
         )
-    raise LabelError(
+    return LabelError(
         f"{now.settled_by} has just settled {now.item.name} as {now.decided}; look again if you disagree."
     )
 

@@ -49,7 +49,7 @@ class Imported:
     unchanged: int = 0
     """Rows that the store knew already."""
     older: int = 0
-    """Rows older than what the same person has said since."""
+    """Rows older than what the same person has said since, or said while they were imported."""
     refused: list[Refused] = field(default_factory=list)
 
 
@@ -101,10 +101,12 @@ def import_csv(
     for start in range(0, len(judgements), AT_ONCE):
         part = judgements[start : start + AT_ONCE]
         began = time.monotonic()
-        judge_all(store, part)
-        imported.added += len(part)
-        advance(imported.added, len(judgements))
-        if store.is_sqlite and imported.added < len(judgements):
+        saved = judge_all(store, part)
+        imported.added += len(part) - saved.count(None)
+        imported.older += saved.count(None)  # who labels meanwhile has the last word
+        done = start + len(part)
+        advance(done, len(judgements))
+        if store.is_sqlite and done < len(judgements):
             time.sleep(min(max(time.monotonic() - began, LEAST_REST), MOST_REST))
     imported.refused.sort()
     return imported
@@ -140,7 +142,7 @@ def _compare(store: Store, who: str, meant: list[_Meant], imported: Imported) ->
             imported.refused.append(Refused(row.line, row.path, why))
             continue
         known = [entries.get(item.number, _NO_ENTRY) for item in one.items]
-        todo: list[tuple[int, str]] = []
+        todo: list[tuple[int, str, int]] = []
         is_older = False
         if not _is_known(one, known):
             for person in row.annotators or (who,):
@@ -155,19 +157,24 @@ def _compare(store: Store, who: str, meant: list[_Meant], imported: Imported) ->
                     ):
                         is_older = True
                     elif (item.number, person) not in written:
-                        todo.append((item.number, person))
+                        todo.append((item.number, person, 0 if cast is None else cast.event))
         if todo and one.label is not None and not one.label.is_active:
             why = f"The label {shown(one.label.name)} is no longer in use; an owner can take it back."
             imported.refused.append(Refused(row.line, row.path, why))
             continue
-        written.update(todo)
+        written.update((number, person) for number, person, _ in todo)
         imported.older += is_older and not todo
         imported.unchanged += not todo and not is_older
-        for number, person in todo:
-            label = one.label.id if one.label else None
-            key = uuid.uuid4().hex
-            word = row.reason
-            judgements.append(Judgement(key, person, number, row.kind, label, word, via="import", at=row.at))
+        label = one.label.id if one.label else None
+        judgements += [
+            Judgement(
+                *(uuid.uuid4().hex, person, number, row.kind, label, row.reason),
+                via="import",
+                at=row.at,
+                instead_of=seen,
+            )
+            for number, person, seen in todo
+        ]
     return judgements
 
 

@@ -38,6 +38,8 @@ class Judgement:
     via: str = "page"
     at: float | None = None
     """When it was decided, where that is not now: for imports. Seconds since 1970, UTC."""
+    instead_of: int | None = None
+    """Saved only where this event is what the person says now, or nothing where it is 0; None: always."""
 
 
 @dataclass(frozen=True)

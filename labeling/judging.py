@@ -31,8 +31,11 @@ from labeling.judgement import (
 from labeling.store import Store
 
 MOST_AT_ONCE = 500  # events between two rests of an import, so that others get their turn
+ONE_PERSON = 3
+"""Of the locks in the database: what one person says and takes back happens one after another, whatever the item."""
 
 _events = schema.events.c
+_SETTLED = "settled"
 
 
 def judge(
@@ -52,21 +55,28 @@ def judge(
     Raises:
         LabelError: there is no such item or label, or another part of it can't be used. Nothing was saved.
     """
-    return judge_all(store, [Judgement(key, who, item, kind, label, word, suggestion, seconds, via)])[0]
+    (saved,) = judge_all(store, [Judgement(key, who, item, kind, label, word, suggestion, seconds, via)])
+    assert saved is not None  # it asked for nothing that somebody could have changed
+    return saved
 
 
-def judge_all(store: Store, judgements: Sequence[Judgement]) -> list[Saved]:
+def judge_all(store: Store, judgements: Sequence[Judgement]) -> list[Saved | None]:
     """Save several decisions, all or none of up to MOST_AT_ONCE; more go in several transactions.
+
+    Returns:
+        For each what was saved; None where the person has said something else since (`Judgement.instead_of`).
 
     Raises:
         LabelError: as `judge` does.
     """
     cleaned = [checked(judgement) for judgement in judgements]
-    saved: list[Saved] = []
+    saved: list[Saved | None] = []
     for start in range(0, len(cleaned), MOST_AT_ONCE):
         part = cleaned[start : start + MOST_AT_ONCE]
         with store.writing() as connection:
-            # In the items' order, so that two imports never wait for each other.
+            # In an order that all keep, so that two imports never wait for each other.
+            for who in sorted({hash_of(one.who) for one in part}):
+                store.lock(connection, ONE_PERSON, who)
             items = {number: _locked(connection, number) for number in sorted({one.item for one in part})}
             saved += [_save(store, connection, judgement, items[judgement.item]) for judgement in part]
     return saved
@@ -76,6 +86,8 @@ def undo(
     store: Store, key: str, who: str, batch: int, by_face: bool = False, via: str = "page"
 ) -> Undone | None:
     """Take back the last thing that this person decided in a batch and has not taken back; None if there is nothing.
+
+    What was imported under somebody's name is no step of theirs and stays.
 
     Raises:
         LabelError: the key can't be used.
@@ -90,13 +102,15 @@ def undo(
             _events.by_face == by_face,
             _events.kind.in_(KINDS),
             _events.is_undone.is_(False),
+            _events.superseded_by == 0,
+            _events.via != "import",
         )
         .order_by(_events.id.desc())
         .limit(1)
     )
     with store.writing() as connection:
         # One undo of a person at a time, so that a key pressed twice takes back two decisions and not one twice.
-        store.lock(connection, 3, hash_of(who))
+        store.lock(connection, ONE_PERSON, hash_of(who))
         repeated = _repeated(connection, key, who)
         if repeated is not None:
             return _was_undone(connection, repeated)
@@ -148,11 +162,16 @@ def settle(
     label: str | int | None,
     via: str = "page",
     unusable: str = "",
-) -> Saved:
+    instead_of: int | None = None,
+) -> Saved | None:
     """Decide, as an owner, what counts for an item whatever the votes say; None leaves it to the votes again.
 
     Args:
         unusable: with no label, one of REASONS: the picture can't be used.
+        instead_of: saved only where this decision is the latest, or there is none where it is 0; None: always.
+
+    Returns:
+        What was saved; None where an owner has decided something else since.
 
     Raises:
         LabelError: there is no such item, label or reason.
@@ -167,6 +186,8 @@ def settle(
         repeated = _repeated(connection, key, who)
         if repeated is not None:
             return _saved_before(repeated)
+        if _is_overtaken(connection, item, _SETTLED, instead_of):
+            return None
         found = None if label is None else vocabulary.find(connection, label)
         now = store.clock()
         values = {
@@ -177,7 +198,7 @@ def settle(
             "item": item,
             "by_face": row.by_face,
             "kind": "settle",
-            "slot": "settled",
+            "slot": _SETTLED,
             "label": None if found is None else found.id,
             "word": unusable if found is None else found.name,
             "via": via,
@@ -233,17 +254,19 @@ def hash_of(text: str) -> int:
     return zlib.crc32(text.encode()) & 0x7FFFFFFF
 
 
-def _save(store: Store, connection: Connection, judgement: Judgement, item: Row[Any]) -> Saved:
+def _save(store: Store, connection: Connection, judgement: Judgement, item: Row[Any]) -> Saved | None:
     repeated = _repeated(connection, judgement.key, judgement.who)
     if repeated is not None:
         return _saved_before(repeated)
+    slot = f"note {judgement.who}" if judgement.kind == "note" else f"judgement {judgement.who}"
+    if _is_overtaken(connection, item.id, slot, judgement.instead_of):
+        return None
     label, word = None, judgement.word
     if judgement.kind == "label":
         assert judgement.label is not None  # checked before
         found = vocabulary.find(connection, judgement.label)
         label, word = found.id, found.name
     at = store.clock() if judgement.at is None else judgement.at
-    slot = f"note {judgement.who}" if judgement.kind == "note" else f"judgement {judgement.who}"
     values = {
         "key": judgement.key,
         "at": at,
@@ -267,13 +290,26 @@ def _save(store: Store, connection: Connection, judgement: Judgement, item: Row[
     return Saved(new, item.id, at, is_repeat=False)
 
 
-def _supersede(connection: Connection, values: dict[str, Any]) -> tuple[str | None, int]:
-    """Put an event into its slot; the kind of the one that was there, and the new one's number."""
-    old = connection.execute(
+def _current(connection: Connection, item: int, slot: str) -> Row[Any] | None:
+    """Number and kind of the event that counts now."""
+    return connection.execute(
         sa.select(_events.id, _events.kind).where(
-            _events.item == values["item"], _events.slot == values["slot"], _events.superseded_by == 0
+            _events.item == item, _events.slot == slot, _events.superseded_by == 0
         )
     ).one_or_none()
+
+
+def _is_overtaken(connection: Connection, item: int, slot: str, instead_of: int | None) -> bool:
+    """Whether something else counts now than whoever decided had seen."""
+    if instead_of is None:
+        return False
+    now = _current(connection, item, slot)
+    return (0 if now is None else now.id) != instead_of
+
+
+def _supersede(connection: Connection, values: dict[str, Any]) -> tuple[str | None, int]:
+    """Put an event into its slot; the kind of the one that was there, and the new one's number."""
+    old = _current(connection, values["item"], values["slot"])
     if old is not None:  # out of the way first: a slot has one current event, and the index sees to that
         connection.execute(schema.events.update().where(_events.id == old.id).values(superseded_by=old.id))
     new = _insert(connection, values)

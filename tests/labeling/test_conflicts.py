@@ -1,5 +1,7 @@
 """The queue of conflicts, and what an owner's decision does."""
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
@@ -99,6 +101,24 @@ def test_two_owners_at_once_do_not_overrule_each_other_unseen(store: Store, item
     reopen(store, key(), "Olga", items[0], seen)
     with pytest.raises(LabelError, match="votes count again"):
         reopen(store, key(), "Pema", items[0], seen)
+
+
+def test_an_owner_who_decides_at_the_very_same_moment_comes_too_late(
+    store: Store, items: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, is_first, plain = conflict(store, items[0]).decision, True, judging.settle
+
+    def after_pema(*given: Any, **named: Any) -> Any:
+        nonlocal is_first
+        if is_first:
+            is_first = False
+            settle(store, key(), "Pema", items[0], "Indian", seen)
+        return plain(*given, **named)
+
+    monkeypatch.setattr(judging, "settle", after_pema)
+    with pytest.raises(LabelError, match=r"Pema has just settled hills-000\.jpg as Indian"):
+        settle(store, key(), "Olga", items[0], "Nepali", seen)
+    assert outcome(store, items[0]) == "Indian"
 
 
 def test_a_request_sent_twice_is_one_decision(store: Store, items: list[int]) -> None:

@@ -303,6 +303,25 @@ def test_an_import_that_was_stopped_goes_on_when_it_is_given_again(
     assert count(store) == 10
 
 
+def test_what_somebody_says_while_an_import_is_under_way_stays(
+    store: Store, batch: Batch, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "AT_ONCE", 4)
+    judge(store, key(), "Asha", 7, "label", "White")
+    clock.pass_by(60)
+    text = "imageName,ethnicity,annotator\n" + "".join(f"photo {i}.jpg,Asian,Asha\n" for i in range(8))
+
+    def meanwhile(done: int, total: int) -> None:
+        if done == 4:
+            judge(store, key(), "Asha", 6, "label", "Nepali")
+            judge(store, key(), "Asha", 7, "label", "Nepali")
+
+    imported = import_csv(store, text.encode(), "Maya", advance=meanwhile)
+    assert (imported.added, imported.older) == (6, 2)
+    said = dict(row[:2] for row in export.rows(store).rows)
+    assert [said[f"photo {i}.jpg"] for i in (4, 5, 6, 7)] == ["Asian", "Nepali", "Nepali", "Asian"]
+
+
 @pytest.mark.slow
 def test_others_go_on_labelling_while_much_is_imported(store: Store) -> None:
     fill(store, 1500)

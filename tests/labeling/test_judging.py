@@ -212,3 +212,38 @@ def test_a_face_and_its_photo_are_judged_apart(store: Store, batch: Batch) -> No
     assert undone.item == faces[1].id
     assert [one.outcome for one in outcome.votes(store, batch.id)] == ["Asian"]
     assert batches.faces(store, photo.photo)[1].left == 200
+
+
+def test_what_was_imported_in_my_name_is_no_step_of_mine_to_undo(store: Store, batch: Batch) -> None:
+    first, second = items_of(store, batch, 2)
+    judge(store, key(), "Maya", first, "label", "Nepali")
+    judge(store, key(), "Maya", second, "label", "Asian", via="import")
+    judge(store, key(), "Maya", second, "label", "Indian")
+    taken = [undo(store, key(), "Maya", batch.id) for _ in range(3)]
+    assert [step and (step.item, step.word) for step in taken] == [
+        *((second, "Indian"), (first, "Nepali")),
+        None,
+    ]
+    assert says(store, batch, second) == "Asian", "what was there before is back"
+
+
+def test_what_an_import_took_the_place_of_is_no_step_either(store: Store, batch: Batch) -> None:
+    first, second = items_of(store, batch, 2)
+    judge(store, key(), "Maya", first, "label", "Nepali")
+    judge(store, key(), "Maya", second, "label", "Asian")
+    judge(store, key(), "Maya", second, "label", "Indian", via="import")
+    step = undo(store, key(), "Maya", batch.id)
+    assert step is not None
+    assert step.item == first
+    assert says(store, batch, second) == "Indian"
+
+
+def test_a_decision_on_something_that_counts_no_longer_is_not_saved(store: Store, batch: Batch) -> None:
+    (item,) = items_of(store, batch, 1)
+    (first,) = judging.judge_all(store, [Judgement(key(), "Maya", item, "label", "Asian", instead_of=0)])
+    assert first is not None
+    judge(store, key(), "Maya", item, "label", "Nepali")
+    late = [Judgement(key(), "Maya", item, "label", "Indian", instead_of=seen) for seen in (0, first.event)]
+    assert judging.judge_all(store, late) == [None, None]
+    assert says(store, batch, item) == "Nepali"
+    assert len(judging.history(store, item)) == 2

@@ -109,6 +109,41 @@ def test_tables_are_made_once_by_all_that_start_together(url: str) -> None:
         assert connection.scalar(sa.select(sa.func.count()).select_from(schema.labels)) == 8
 
 
+def test_one_person_who_labels_and_undoes_in_several_windows_breaks_nothing(url: str) -> None:
+    from labeling import judging
+    from tests.labeling.filling import key
+
+    store = Store(url)
+    batch = fill(store, 2)
+    errors: list[BaseException] = []
+
+    def act(is_undo: bool) -> None:
+        try:
+            for number in range(60):
+                if is_undo:
+                    judging.undo(store, key(), "Maya", batch.id)
+                else:
+                    judging.judge(store, key(), "Maya", 1, "label", 1 + number % 5)
+        except BaseException as error:  # noqa: BLE001 (told to the test's own thread)
+            errors.append(error)
+
+    threads = [threading.Thread(target=act, args=(bool(number % 2),)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    columns, items = schema.events.c, schema.items.c
+    with store.reading() as connection:
+        current = connection.scalar(
+            sa.select(sa.func.count()).where(
+                columns.item == 1, columns.slot != "", columns.superseded_by == 0
+            )
+        )
+        assert connection.scalar(sa.select(items.judged).where(items.id == 1)) == current
+    store.close()
+
+
 def test_what_is_judged_taken_and_undone_works_in_every_database(url: str) -> None:
     from labeling import batches, judging, progress, queue, vocabulary
     from tests.labeling.filling import face, key, probabilities, survey
