@@ -50,11 +50,14 @@ def build(office: Office) -> None:
         "api_visibility": "private",
     }
     remember = "(name) => { window.rangin.named(name); return name; }"
-    for event in (who.submit, who.blur):
-        event(None, [who], [who], js=remember).then(**welcome)
+    # Out of the field with Enter, or the first labels' keys would be typed into the name.
+    leave = "(name) => { window.rangin.named(name); document.activeElement?.blur(); return name; }"
+    who.submit(None, [who], [who], js=leave).then(**welcome)
+    who.blur(None, [who], [who], js=remember).then(**welcome)
     page = Context.root_block
     assert page is not None  # this is called while a page is built
-    page.load(None, None, [who], js="() => window.rangin.savedName()").then(**welcome)
+    # A name that somebody typed before the page had loaded stays.
+    page.load(None, [who], [who], js="(name) => name || window.rangin.savedName()").then(**welcome)
 
 
 def build_closed(reason: str) -> None:
