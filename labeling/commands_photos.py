@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from labeling import batches
 from labeling.command_parts import batch_number, listed, person, progress
@@ -20,22 +19,27 @@ def add_photos(options: argparse.Namespace) -> int:
     into = _batch(office.store, options)
     failed = 0
     files = [path for path in options.photos if not path.is_dir()]
-    groups: list[list[Path]] = [[path] for path in options.photos if path.is_dir()] + (
-        [files] if files else []
-    )
+    groups = [[path] for path in options.photos if path.is_dir()]
+    groups += [[path] for path in files] if options.mistakes else [files] if files else []
     for group in groups:
-        with progress("photo") as advance:
-            if options.mistakes:
-                for report in group:
+        try:
+            with progress("photo") as advance:
+                if options.mistakes:
                     intake = take_mistakes(
-                        office, who, into, report, options.pictures, advance, is_trusted=True
+                        office, who, into, group[0], options.pictures, advance, is_trusted=True
                     )
-            elif group[0].is_dir():
-                intake = take_folder(office, who, into, group[0], advance, is_trusted=True)
-            else:
-                intake = take_files(office, who, into, group, advance)
-        into = intake.batch.id
-        failed += tell_intake(intake)
+                elif group[0].is_dir():
+                    intake = take_folder(office, who, into, group[0], advance, is_trusted=True)
+                else:
+                    intake = take_files(office, who, into, group, advance)
+        except LabelError as error:
+            if len(groups) == 1:
+                raise
+            print(f"error: {group[0]}: {error}", file=sys.stderr)
+            failed += 1
+        else:
+            into = intake.batch.id
+            failed += tell_intake(intake)
     return 1 if failed else 0
 
 
@@ -92,8 +96,8 @@ def _batch(store: Store, options: argparse.Namespace) -> Into:
 
 
 def forget(options: argparse.Namespace) -> int:
-    """Delete photos for good, from every batch and study, with every label, note and vote on them: somebody in them
-    has withdrawn their consent. Snapshots and datasets made before have to be cleaned by hand."""
+    """Delete photos for good, from every batch, study and kept CSV, with every label, note and vote on them: somebody
+    in them has withdrawn their consent. Snapshots and datasets made before have to be cleaned by hand."""
     from labeling import forgetting
     from labeling.appeal_files import StudyFiles
 
@@ -114,6 +118,8 @@ def forget(options: argparse.Namespace) -> int:
                 f"{name} is forgotten: {gone.events:,} events in {gone.batches:,} batches, {gone.votes:,} votes, "
                 f"{gone.files:,} files"
             )
+    if failed < len(options.photos):
+        office.exporter.now()  # the batches' CSVs name them, and perhaps no page runs that would write them anew
     if office.settings.labels_repo:
         print(
             f"Earlier snapshots in {office.settings.labels_repo} still hold them: delete them there, and squash its "

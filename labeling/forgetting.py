@@ -68,9 +68,12 @@ def forget(store: Store, photos: PhotoFolder, studies: StudyFiles, who: str, pho
         LabelError: there is no such photo.
     """
     with store.writing() as connection:
-        if connection.scalar(sa.select(schema.photos.c.hash).where(schema.photos.c.hash == photo)) is None:
+        # Locked, so that nobody judges it or takes it into another batch meanwhile.
+        known = sa.select(schema.photos.c.hash).where(schema.photos.c.hash == photo).with_for_update()
+        if connection.scalar(known) is None:
             raise LabelError("There is no such photo.")
-        items = list(connection.scalars(sa.select(schema.items.c.id).where(schema.items.c.photo == photo)))
+        of_photo = sa.select(schema.items.c.id).where(schema.items.c.photo == photo)
+        items = list(connection.scalars(of_photo.order_by(schema.items.c.id).with_for_update()))
         batches = connection.scalar(
             sa.select(sa.func.count(schema.items.c.batch.distinct())).where(schema.items.c.photo == photo)
         )

@@ -290,7 +290,7 @@ def _save(store: Store, connection: Connection, judgement: Judgement, item: Row[
     return Saved(new, item.id, at, is_repeat=False)
 
 
-def _current(connection: Connection, item: int, slot: str) -> Row[Any] | None:
+def _current(connection: Connection, item: int, slot: str) -> Row[Any, Any] | None:
     """Number and kind of the event that counts now."""
     return connection.execute(
         sa.select(_events.id, _events.kind).where(

@@ -109,6 +109,19 @@ def test_photos_are_added_with_their_source_licence_and_consent(
     assert len(unsurveyed(project)) == 6
 
 
+def test_a_folder_without_photos_does_not_stop_the_others(
+    photos: Path, project: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert run("add", empty, photos / "below", photos / "1.png", "--batch", "Dashain", *NOTES) == 1
+    said = capsys.readouterr()
+    assert f"error: {empty}: The folder empty holds no photos" in said.err
+    assert said.out.count("photos added to 'Dashain'") == 2
+    assert len(unsurveyed(project)) == 3
+    assert run("add", empty, "--batch", "Dashain") == 2, "alone it is a wrong command"
+
+
 def test_status_tells_how_far_each_batch_has_come(project: Store, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("status") == 0
     assert "No photos yet" in capsys.readouterr().out

@@ -9,6 +9,7 @@ from PIL import Image
 from labeling import batches, export, forgetting, judging, queue, schema, vocabulary
 from labeling.appeal_files import StudyFiles
 from labeling.errors import LabelError
+from labeling.exporter import Exporter
 from labeling.photos import PhotoFolder
 from labeling.store import Store
 from tests.labeling.filling import face, key
@@ -88,11 +89,15 @@ def test_the_command_line_forgets(
     try:
         store = open_store()
         gone, _ = keep(store, PhotoFolder(tmp_path / "photos"), tmp_path, "first")
+        csv = Exporter(store, tmp_path).now()[0]
+        assert "shade 60.png" in csv.read_text()
         assert main(["forget", "shade 60.png", "nobody.png"]) == 1
         said = capsys.readouterr()
         assert "shade 60.png is forgotten: 2 events in 1 batches" in said.out
         assert "nobody.png: No photo" in said.err
         with pytest.raises(LabelError, match="missing"):
             PhotoFolder(tmp_path / "photos").path(gone)
+        assert "shade 60.png" not in csv.read_text()
+        assert "shade 180.png" in csv.read_text()
     finally:
         get_label_settings.cache_clear()
