@@ -216,6 +216,8 @@ def add_photos(store: Store, batch: int, photos: Iterable[NewPhoto]) -> Added:
                 }
                 for photo in taken[start : start + CHUNK]
             ]
+            # By their hash, so that two intakes with photos in common never wait for each other.
+            kept.sort(key=lambda row: str(row["hash"]))
             connection.execute(store.upsert(schema.photos, kept, ["hash"], []))
             connection.execute(schema.items.insert(), rows[start : start + CHUNK])
         added.added = len(rows)
@@ -375,7 +377,12 @@ def _faces(connection: Connection, hashes: Sequence[str]) -> dict[str, list[Face
 
 def _batch(connection: Connection, batch: int | str) -> Batch:
     columns = schema.batches.c
-    by = columns.id == batch if isinstance(batch, int) else columns.name == batch.strip()
+    # Of numbers that no database could hold there is none either.
+    by = (
+        columns.id == (batch if 0 < batch < 2**31 else 0)
+        if isinstance(batch, int)
+        else columns.name == batch.strip()
+    )
     row = connection.execute(sa.select(schema.batches).where(by)).one_or_none()
     if row is None:
         names = list(connection.scalars(sa.select(columns.name).order_by(columns.id)))

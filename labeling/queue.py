@@ -27,6 +27,7 @@ ORDERS = {
     "skipped": "what I skipped",
 }
 MOST = 100  # items of one call
+GONE = "This batch is not on the desk any more; choose another."
 
 _items, _events, _leases = schema.items.c, schema.events.c, schema.leases.c
 
@@ -64,7 +65,7 @@ def take(
         order: one of ORDERS.
         by_face: whether single faces are labelled, or whole photos.
         count: how many, up to MOST.
-        holding: numbers of the items that are on their desk.
+        holding: numbers of the items that are on their desk; the first 200 count.
 
     Returns:
         Fewer than `count`, or none, where no more are left for this person now.
@@ -74,7 +75,9 @@ def take(
     """
     if order not in ORDERS:
         raise LabelError(f"There is no order {order!r:.40}; choose one of {', '.join(ORDERS)}.")
-    count = max(0, min(count, MOST))
+    if not 0 < batch < 2**31:  # no number of a batch, and none that a database could lock
+        raise LabelError(GONE)
+    count, holding = max(0, min(count, MOST)), list(holding)[: 2 * MOST]
     with store.writing() as connection:
         store.lock(connection, TAKING_ITEMS, batch)
         wanted = connection.scalar(
@@ -83,7 +86,7 @@ def take(
             )
         )
         if wanted is None:
-            raise LabelError("This batch is not on the desk any more; choose another.")
+            raise LabelError(GONE)
         search = _Search(connection, who, batch, by_face, wanted, store.clock(), tuple(holding))
         rows = search.find(order, count)
         _lease(store, connection, who, [*holding, *(row.id for row in rows)])
@@ -91,7 +94,10 @@ def take(
 
 
 def renew(store: Store, who: str, items: Sequence[int]) -> None:
-    """Keep items that this person holds for another two minutes; those that somebody else has by now are left."""
+    """Keep items that are on this person's desk for another two minutes.
+
+    Also those whose lease had run out and that somebody else has by now: both will judge them, and nobody third should.
+    """
     with store.writing() as connection:
         _lease(store, connection, who, items)
 

@@ -89,8 +89,12 @@ class Store:
         Raises:
             LabelError: others kept the database busy for WAIT_SECONDS, it is away, or its disk is full.
         """
+        with self._as_sentences(), self._transaction() as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
         with (
-            self._as_sentences(),
             self.engine.connect().execution_options(rangin_writes=True) as connection,
             connection.begin(),
         ):
@@ -152,7 +156,7 @@ class Store:
     def _make_tables(self) -> None:
         import labeling.appeal_schema  # noqa: F401 (its tables belong to the same metadata)
 
-        with self.writing() as connection:
+        with self._transaction() as connection:
             self.lock(connection, MAKING_TABLES)  # several processes may start at once
             schema.metadata.create_all(connection)
             found = connection.scalar(sa.select(schema.facts.c.value).where(schema.facts.c.name == "schema"))

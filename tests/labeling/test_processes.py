@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from labeling import outcome, schema
+from labeling.errors import LabelError
 from labeling.store import Store
 from tests.conftest import REPOSITORY
 from tests.labeling import postgres
@@ -155,6 +156,8 @@ def test_what_is_judged_taken_and_undone_works_in_every_database(url: str) -> No
     for order in queue.ORDERS:
         for by_face in (False, True):
             queue.take(store, "Maya", batch.id, order, by_face)
+    with pytest.raises(LabelError, match="not on the desk"):
+        queue.take(store, "Maya", 2**40)
     items = queue.take(store, "Maya", batch.id, "uncertain", count=3)
     assert [item.position for item in items] == [0, 1, 2]
     for item in items:
@@ -194,8 +197,6 @@ def test_sqlite_flushes_each_commit_to_the_disk(tmp_path: Path) -> None:
     ],
 )
 def test_a_database_that_can_not_be_used_is_said_without_its_password(url: str, said: str) -> None:
-    from labeling.errors import LabelError
-
     with pytest.raises(LabelError, match=said) as caught:
         Store(url)
     assert "secret" not in str(caught.value)

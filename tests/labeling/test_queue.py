@@ -155,3 +155,11 @@ def test_unknown_numbers_that_a_page_holds_break_nothing(store: Store, batch: Ba
     assert len(queue.take(store, "Maya", batch.id, count=2, holding=[10**9, 5])) == 2
     queue.renew(store, "Maya", [10**9, -1])
     assert queue.held(store) == {"Maya": 3}
+
+
+def test_no_numbers_that_a_program_may_send_are_too_many_or_too_large(store: Store, batch: Batch) -> None:
+    assert len(queue.take(store, "Maya", batch.id, count=2, holding=range(1, 300_000))) == 0
+    with pytest.raises(LabelError, match="not on the desk"):
+        queue.take(store, "Maya", 2**40)
+    with pytest.raises(LabelError, match="There is no batch 1267650600228229401496703205376; there are"):
+        batches.find(store, 2**100)
