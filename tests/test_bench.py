@@ -50,7 +50,7 @@ def test_a_wrong_part_is_answered_with_the_right_ones(capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit):
         main(["portrayt"])
     said = capsys.readouterr().err
-    assert "there is no part 'portrayt'; choose from portrait, start, memory, training, compare." in said
+    assert "there is no part 'portrayt'; choose from portrait, start, memory, training, compare, labels." in said
     assert "[]" not in said
 
 

@@ -62,7 +62,11 @@ def test_labelling_knows_no_training() -> None:
 
 
 def test_only_the_page_imports_gradio() -> None:
-    pages = [file for file in modules("app.py", "colorizer", "labeling", "train", "bench") if "gradio" in imports(file)]
+    pages = [
+        file
+        for file in modules("app.py", "colorizer", "labeling", "train", "bench")
+        if "gradio" in imports(file)
+    ]
     assert {file.stem.partition("_")[0] for file in pages} <= {"app", "tab"}
     assert pages, "app.py must be found by this test"
 

@@ -379,6 +379,14 @@ def places(labeller: Labeller) -> list[list[float]]:
     )
 
 
+def test_whoever_comes_sees_photo_and_buttons_together(sits: Sits, office: Office) -> None:
+    batch = put(office, 2, "together")
+    sita = sits("Sita", batch.id, viewport={"width": 1440, "height": 900})
+    for _, y, _, height in places(sita):
+        assert y >= 0
+        assert y + height <= 900
+
+
 def test_nothing_moves_from_photo_to_photo(sits: Sits, office: Office) -> None:
     batch = put(office, 6, "still")
     sita = sits("Sita", batch.id)
