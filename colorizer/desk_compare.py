@@ -118,7 +118,13 @@ class Comparing:
             if run is None:
                 return Stand()
             run.mark_best()
-            return replace(run.stand(work), sheet=run.draw(work))
+            try:
+                sheet = run.draw(work)
+            except (OSError, OptionError):
+                if self.desk.shelf.get(key) is work:
+                    raise
+                return Stand()  # its folder went with the photo, meanwhile
+            return replace(run.stand(work), sheet=sheet)
 
     def stop(self, key: str | None) -> None:
         """End a photo's comparison behind the model that is at work; what has been painted stays."""

@@ -167,6 +167,23 @@ def test_another_choice_meanwhile_leaves_nothing_to_see(
         comparing.pick(key, token, 0)
 
 
+def test_a_photo_that_goes_while_its_sheet_is_drawn_leaves_nothing_to_tell(
+    comparing: Comparing, desk: Desk, gray: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from colorizer import sheet
+
+    key = desk.open(gray).key
+    list(comparing.run(key, [OWN]))
+    draw = sheet.draw
+
+    def draw_late(*given: Any) -> Image.Image:
+        desk.forget(key)
+        return draw(*given)
+
+    monkeypatch.setattr(sheet, "draw", draw_late)
+    assert comparing.finish(key) == Stand()
+
+
 def test_a_change_before_the_end_is_told_leaves_nothing_to_tell(
     comparing: Comparing, desk: Desk, gray: bytes
 ) -> None:
