@@ -111,7 +111,7 @@ class Comparing:
     def finish(self, key: str | None) -> Stand:
         """All of a comparison once it has ended, with its sheet; nothing where another choice came meanwhile."""
         work = self.desk.shelf.get(key) if key else None
-        if work is None:
+        if key is None or work is None:
             return Stand()
         with work.lock:
             run = work.run
