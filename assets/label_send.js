@@ -22,12 +22,15 @@
 
   // One request; its answer, or Refused, or another error when trying again may help.
   async function call(name, data, options = {}) {
-    const answer = await fetch(address(name), {
+    const request = {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ data }),
       signal: AbortSignal.timeout(options.patience || PATIENCE),
       keepalive: Boolean(options.keepalive),
+    };
+    const answer = await fetch(address(name), request).catch((error) => { // whose words every browser chooses for itself
+      throw new Error(error.name === "TimeoutError" ? "the server takes too long" : "the server can’t be reached");
     });
     if (answer.ok) return (await answer.json()).data[0];
     let said = null;

@@ -200,7 +200,7 @@ class AppealDesk:
         folder.mkdir(parents=True, mode=0o700)
         stem = re.sub(r"[^\w-]+", "-", found.name).strip("-") or "study"
         votes, results = folder / f"{stem}-votes.csv", folder / f"{stem}-results.csv"
-        appeal_export.write_votes(self.store, study, votes)
+        appeal_export.write_votes(self.store, study, votes, leave_out)
         appeal_export.write_results(self.store, study, results, leave_out)
         return votes, results
 

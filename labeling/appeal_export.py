@@ -47,14 +47,17 @@ class Written(NamedTuple):
     """Rows left out because a cell would start a formula. Nothing like that gets into the store by Rangin."""
 
 
-def write_votes(store: Store, study: int | str, path: Path) -> Written:
+def write_votes(store: Store, study: int | str, path: Path, leave_out: bool = True) -> Written:
     """Every current vote, oldest first; `counts` says whether it is in the results.
+
+    Args:
+        leave_out: whether the results are without people who miss catch trials.
 
     Raises:
         LabelError: there is no such study.
         OptionError: the file can't be written there.
     """
-    return _write(path, VOTES, vote_rows(store, study))
+    return _write(path, VOTES, vote_rows(store, study, leave_out))
 
 
 def write_results(store: Store, study: int | str, path: Path, leave_out: bool = True) -> Written:
@@ -71,10 +74,11 @@ def write_results(store: Store, study: int | str, path: Path, leave_out: bool = 
     return _write(path, RESULTS, result_rows(found.name, appeal.results(store, found.id, leave_out)))
 
 
-def vote_rows(store: Store, study: int | str) -> Iterator[tuple[str, ...]]:
+def vote_rows(store: Store, study: int | str, leave_out: bool = True) -> Iterator[tuple[str, ...]]:
     """The rows under `VOTES`."""
     found = appeal.find(store, study)
-    heedless = {one.who for one in ranking.voters(appeal.votes_of(store, found.id)) if one.is_left_out}
+    people = ranking.voters(appeal.votes_of(store, found.id)) if leave_out else []
+    heedless = {one.who for one in people if one.is_left_out}
     query = (
         sa.select(votes, pairs.c.first, pairs.c.second, pairs.c.is_catch, study_photos.c.name)
         .select_from(votes.join(pairs, pairs.c.id == votes.c.pair).join(study_photos))

@@ -119,7 +119,7 @@ def vote_results(options: argparse.Namespace) -> int:
             print(f"{written.rows:,} figures written to {options.out}")
             refused += written.refused
         if options.votes:
-            written = appeal_export.write_votes(store, study.id, options.votes)
+            written = appeal_export.write_votes(store, study.id, options.votes, not options.with_careless)
             print(f"{written.rows:,} votes written to {options.votes}")
             refused += written.refused
     return 1 if refused else 0

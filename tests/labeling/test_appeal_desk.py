@@ -196,6 +196,9 @@ def test_the_csvs_hold_every_vote_and_every_figure(made: Office, tmp_path: Path)
     assert {row["counts"] for row in rows if row["voter"] == "Bina"} == {"no"}
     assert chens[0]["seconds"] == "1.50"
     assert chens[0]["time"].endswith("Z")
+    careless, _ = desk.download(study.id, leave_out=False)
+    everybody = list(csv.DictReader(io.StringIO(careless.read_text(encoding="utf-8"))))
+    assert {row["counts"] for row in everybody if row["isCatch"] == "no"} == {"yes"}
     figures = list(csv.DictReader(io.StringIO(results.read_text(encoding="utf-8"))))
     found = appeal.results(made.store, study.id)
     strengths = {row["of"]: float(row["value"]) for row in figures if row["figure"] == "strength"}

@@ -217,6 +217,7 @@ def test_decisions_outlive_a_lost_network_and_a_reload(sits: Sits, office: Offic
     sita.press("u")
     sita.label("5")
     sita.wait(lambda: "not saved yet" in sita.saved, "the truth")
+    expect(sita.page.locator(".desk-saved")).to_contain_text("trying again (the server can’t be reached)")
     assert words(office, batch.id) == ["Asian"]
     sita.page.on("dialog", lambda dialog: dialog.accept())  # "leave, although not all is saved?"
     sita.reconnect()
