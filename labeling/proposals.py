@@ -200,9 +200,10 @@ def take_back(store: Store, changes: Sequence[Change]) -> Proposal | None:
 def counts(store: Store) -> dict[int, int]:
     """How many current judgements were given with each label, by the label's number; those without any are left out."""
     columns = events.c
+    is_counted = columns.kind.in_(COUNTED) & columns.label.is_not(None)  # owners settle without a label, too
     query = (
         sa.select(columns.label, sa.func.count())
-        .where(columns.superseded_by == 0, columns.kind.in_(COUNTED))
+        .where(columns.superseded_by == 0, is_counted)
         .group_by(columns.label)
     )
     with store.reading() as connection:

@@ -102,6 +102,16 @@ def test_only_current_judgements_are_counted(store: Store) -> None:
     assert proposals.retire(store, number(store, "Nepali")).count == 1
 
 
+def test_decisions_without_a_label_are_nobodys_count(store: Store) -> None:
+    """An owner settled that a picture can't be used, and took another decision back."""
+    before = proposals.counts(store)
+    judging.settle(store, "settle-1", "Asha", 1, None, unusable="drawing")
+    judging.settle(store, "settle-2", "Asha", 2, "Indian")
+    assert proposals.counts(store) == {**before, number(store, "Indian"): before[number(store, "Indian")] + 1}
+    judging.settle(store, "settle-3", "Asha", 2, None)
+    assert proposals.counts(store) == before
+
+
 def test_a_proposal_does_not_outlive_what_it_was_about(store: Store) -> None:
     indian = number(store, "Indian")
     proposal = proposals.merge(store, indian, number(store, "Asian"))
