@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from bench.measure import Measurement, in_turns
 from colorizer.groups import GROUPS
-from labeling import batches, export, judging, progress, queue, schema
+from labeling import batches, export, judging, progress, queue, schema, status
 from labeling.batches import NewPhoto
 from labeling.judgement import Judgement
 from labeling.store import Store
@@ -43,8 +43,9 @@ def measure(repeats: int) -> list[Measurement]:
             )
         )
         rows.append(
-            _beside(f"progress of {MANY:,} photos", _Project.status, many, few, repeats, STATUS_LIMIT)
+            _beside(f"progress of {MANY:,} photos", _Project.progress, many, few, repeats, STATUS_LIMIT)
         )
+        rows.append(_beside(f"status of {MANY:,} photos", _Project.status, many, few, repeats, STATUS_LIMIT))
         many.label_rest()
         few.label_rest()
         path, plain = Path(folder) / "labels.csv", Path(folder) / "plain.csv"
@@ -90,8 +91,11 @@ class _Project:
         item = self.items[self.number % len(self.items)]
         judging.judge(self.store, f"bench-{self.number:08}", "Ram", item, "label", "Nepali", seconds=2.0)
 
-    def status(self) -> None:
+    def progress(self) -> None:
         progress.progress(self.store, self.batch, "Maya")
+
+    def status(self) -> None:
+        status.read(self.store)
 
     def label_rest(self) -> None:
         self._label(self.items[len(self.items) // 2 :])

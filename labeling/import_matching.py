@@ -59,8 +59,8 @@ class Places:
                 faces = sum(item.batch == found[0].batch and item.face > 0 for item in found)
                 if not faces:
                     raise LabelError(
-                        "No faces have been found in this photo so far; wait until it has been looked through, or run "
-                        "`python -m labeling survey`."
+                        "No face is known in this photo; unless it has been looked through already, wait for that, or "
+                        "run `python -m labeling survey`."
                     )
                 raise LabelError(
                     f"This photo has no face {row.face}: {faces} {'has' if faces == 1 else 'have'} been found in it."

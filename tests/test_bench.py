@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import compare, memory, report, start
+from bench import compare, labels, memory, report, start
 from bench.measure import Measurement, in_turns, spread
 
 
@@ -50,7 +50,9 @@ def test_a_wrong_part_is_answered_with_the_right_ones(capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit):
         main(["portrayt"])
     said = capsys.readouterr().err
-    assert "there is no part 'portrayt'; choose from portrait, start, memory, training, compare, labels." in said
+    assert (
+        "there is no part 'portrayt'; choose from portrait, start, memory, training, compare, labels." in said
+    )
     assert "[]" not in said
 
 
@@ -70,3 +72,19 @@ def test_a_comparison_is_timed_with_its_figures(
     assert (memory_used.readings, memory_used.compared) == ((900.0, 4200.0), (500.0, 600.0))
     assert seconds.is_within_limit
     assert memory_used.is_within_limit, "the median counts"
+
+
+def test_what_an_annotator_waits_for_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(labels, "MANY", 60)
+    monkeypatch.setattr(labels, "FEW", 20)
+    found = labels.measure(1)
+    said = [one.what for one in found]
+    for what in (
+        "next ten photos, as uploaded",
+        "one label saved",
+        "progress of 60",
+        "status of 60",
+        "CSV of 60",
+    ):
+        assert sum(what in name for name in said) == 1, what
+    assert all(reading > 0 for one in found for reading in (*one.readings, *one.compared))

@@ -195,7 +195,7 @@ def test_what_can_not_go_in_is_listed_by_line_and_the_rest_goes_in(store: Store,
     assert "formula" in why[5]
     assert "formula" in why[6]
     assert "no longer in use" in why[7]
-    assert "No faces have been found in this photo so far" in why[8]
+    assert "No face is known in this photo" in why[8]
     assert "Line 2 says something else" in why[9]
     assert "has not come yet" in why[10]
     assert "no ethnicity" in why[11]
