@@ -81,15 +81,19 @@ def find(connection: Connection, label: str | int) -> Label:
     Raises:
         LabelError: there is none; the message lists those there are.
     """
-    active = [one for one in _all(connection).values() if one.is_active]
+    known = _all(connection)
+    active = [one for one in known.values() if one.is_active]
     for one in active:
         is_meant = (
             one.id == label if isinstance(label, int) else one.name.casefold() == label.strip().casefold()
         )
         if is_meant:
             return one
+    choose = f"choose one of {', '.join(one.name for one in active)}."
+    if isinstance(label, int) and label in known:
+        raise LabelError(f"The label {known[label].name!r} is no longer offered; {choose}")
     said = f"{label!r:.60}" if isinstance(label, str) else f"number {label}"
-    raise LabelError(f"There is no label {said}; choose one of {', '.join(one.name for one in active)}.")
+    raise LabelError(f"There is no label {said}; {choose}")
 
 
 def add(store: Store, who: str, name: str) -> Label:

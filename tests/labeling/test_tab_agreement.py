@@ -142,6 +142,14 @@ def test_an_owner_settles_by_keyboard_and_takes_back(served: Served, items: list
     picture = page.get_by_role("img", name="Photo 0.jpg")
     expect(picture).to_be_visible()
     assert picture.evaluate("i => i.naturalWidth") == 400
+    assert picture.evaluate("i => i.offsetWidth") > 500  # large, also where the photo is small
+    colours = """wrong => {
+        const said = wrong.appendChild(document.createElement("p"));
+        const { backgroundColor } = getComputedStyle(said);
+        said.remove();
+        return backgroundColor;
+    }"""
+    assert page.locator(".conflict .wrong").evaluate(colours) == "rgb(253, 234, 234)"
     nepali = page.get_by_role("button", name="7 Nepali")
     nepali.focus()
     page.keyboard.press("7")

@@ -77,6 +77,13 @@ def test_a_retired_label_is_offered_no_more_and_stays_where_it_was_given(
         vocabulary.restore(store, "Maya", 7)
 
 
+def test_a_label_that_was_retired_meanwhile_is_refused_by_its_name(store: Store, item: int) -> None:
+    nepali = number(store, "Nepali")
+    vocabulary.retire(store, "Maya", nepali)
+    with pytest.raises(LabelError, match="'Nepali' is no longer offered; choose one of Asian, Black"):
+        judging.judge(store, "a-late-key", "Ram", item, "label", nepali)
+
+
 def test_labels_can_be_put_in_another_order(store: Store) -> None:
     vocabulary.move(store, "Maya", number(store, "Nepali"), 0)
     assert names(store)[:2] == ["Nepali", "Asian"]
