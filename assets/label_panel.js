@@ -287,7 +287,6 @@
     // Who clicked on a tab goes on with the photo's keys, not with the tabs'.
     takeFocus() {
       const { activeElement: here } = document;
-      this.bringUp(true);
       if (rangin.pointed && (here === document.body || here.matches("[role=tab]"))) this.stage.focus({ preventScroll: true });
     }
 
@@ -298,14 +297,11 @@
       this.stage.focus({ preventScroll: isFull });
     }
 
-    // Photo and buttons are on screen together: brought there once, for whoever comes, and on a phone, where the menus
-    // stand before them, with the first decision.
-    bringUp(isComing = false) {
-      const isPhone = matchMedia("(max-width: 760px)").matches;
-      if (this.isUp || this.body.hidden || !this.place.getClientRects().length || (isComing && isPhone)) return;
+    // On a phone photo and buttons fill the window together: bring them there with the first decision.
+    bringUp() {
+      if (this.isUp || !matchMedia("(max-width: 760px)").matches) return;
       this.isUp = true;
-      const part = isPhone ? this.keys : this.place;
-      if (isPhone || part.getBoundingClientRect().bottom > innerHeight) part.scrollIntoView({ block: "start" });
+      this.keys.scrollIntoView({ block: "start" });
     }
 
     // Said again, also where it is what was said last.
