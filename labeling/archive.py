@@ -65,6 +65,11 @@ class Photos:
     def __len__(self) -> int:
         return len(self._entries)
 
+    @property
+    def unpacked(self) -> int:
+        """Bytes of all that are not refused, as the ZIP says; no more comes out."""
+        return sum(entry.file_size for entry, _, problem in self._entries if not problem)
+
     def __iter__(self) -> Iterator[tuple[str, bytes | str]]:
         """(path in the ZIP, forward slashes; the entry's bytes, or why it is refused) in the ZIP's order."""
         for entry, name, problem in self._entries:

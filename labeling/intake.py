@@ -16,6 +16,7 @@ from pathlib import Path
 from labeling import archive, batches, folders, mistakes
 from labeling.batches import Batch
 from labeling.errors import LabelError
+from labeling.settings import LabelSettings
 from labeling.store import Store
 from labeling.taking import Advance, Entries, Intake, IsCancelled, Project, go_on, take, tell_nobody
 
@@ -63,31 +64,25 @@ def take_files(
         raise LabelError("There is no file to take; choose photos or a ZIP of photos.")
     if len(named) == 1 and archive.is_zip(named[0][0]):
         return take_archive(project, who, into, named[0][0], advance, is_cancelled)
-    if len(named) > settings.max_archive_files:
-        raise LabelError(
-            f"These are {len(named):,} files, and at most {settings.max_archive_files:,} are taken at once; choose "
-            "fewer."
-        )
-    size = sum(path.stat().st_size for path, _ in named if path.is_file())
-    if size > settings.max_unpacked_mb * 1e6:
-        raise LabelError(
-            f"These files have {size / 1e6:,.0f} MB, and at most {settings.max_unpacked_mb:g} are taken at once; "
-            "choose fewer."
-        )
-    batch = _batch(project.store, who, into)
+    _check_size(len(named), 0, settings)
     with ExitStack() as stack:
         parts: list[tuple[int, Entries]] = []
+        unpacked = 0
         for path, name in named:
             if not archive.is_zip(path):
                 parts.append((1, [(name, path)]))
+                unpacked += path.stat().st_size if path.is_file() else 0
                 continue
             try:
                 photos = stack.enter_context(archive.opened(path, settings, project.photos.settings))
                 parts.append((len(photos), photos))
+                unpacked += photos.unpacked
             except LabelError as error:
                 parts.append((1, [(name, str(error))]))
+        total = sum(count for count, _ in parts)
+        _check_size(total, unpacked, settings)
         entries = (entry for _, part in parts for entry in part)
-        return take(project, batch, entries, sum(count for count, _ in parts), advance, is_cancelled)
+        return take(project, _batch(project.store, who, into), entries, total, advance, is_cancelled)
 
 
 def take_archive(
@@ -163,6 +158,19 @@ def take_mistakes(
     place = allow(pictures or mistakes.pictures_of(allow(report)))
     entries = mistakes.entries(found, place, None if is_trusted else folders.roots(project.settings))
     return take(project, _batch(project.store, who, into), entries, len(found), advance, is_cancelled)
+
+
+def _check_size(count: int, unpacked: int, settings: LabelSettings) -> None:
+    """Refuse what is beyond the limits of one upload, ZIPs unpacked."""
+    if count > settings.max_archive_files:
+        raise LabelError(
+            f"These are {count:,} files, and at most {settings.max_archive_files:,} are taken at once; choose fewer."
+        )
+    if unpacked > settings.max_unpacked_mb * 1e6:
+        raise LabelError(
+            f"These files have {unpacked / 1e6:,.0f} MB, and at most {settings.max_unpacked_mb:g} are taken at once; "
+            "choose fewer."
+        )
 
 
 def _batch(store: Store, who: str, into: Into) -> Batch:

@@ -68,6 +68,22 @@ def _report(folder: Path, rows: list[tuple[str, str, str, float]], data: Path | 
     return folder
 
 
+def test_several_zips_are_one_upload_and_share_its_limits(project: Project, tmp_path: Path):
+    zips = [
+        write(tmp_path / f"{n}.zip", *(Entry(f"{k}.png", _photo(k)) for k in (2 * n, 2 * n + 1)))
+        for n in range(3)
+    ]
+    project.settings = LabelSettings(max_archive_files=5)
+    with pytest.raises(LabelError, match="These are 6 files, and at most 5"):
+        intake.take_files(project, "Asha", NEW, zips)
+    largest = sum(len(_photo(number)) for number in range(5)) / 1e6
+    project.settings = LabelSettings(max_unpacked_mb=largest)
+    with pytest.raises(LabelError, match="are taken at once; choose fewer"):
+        intake.take_files(project, "Asha", NEW, zips)
+    assert batches.batches(project.store) == []
+    assert intake.take_files(project, "Asha", NEW, zips[:2]).added == 4
+
+
 def test_files_come_in_under_their_own_names(project: Project, tmp_path: Path):
     (tmp_path / "gradio-x1").write_bytes(_photo(1))
     (tmp_path / "b.png").write_bytes(_photo(2))
