@@ -86,8 +86,12 @@ class Access:
             LabelError: a name that can't be stored.
         """
         account = (profile_username or "") if self.can_sign_in else ""
-        name = account if self.uses_sign_in else _cleaned(said_name)
+        name = account if self.uses_sign_in else self._spelt(_cleaned(said_name))
         return Person(name, self._role(name) if name else Role.VISITOR)
+
+    def _spelt(self, name: str) -> str:
+        """A name as the lists write it, so that "sita" and "Sita" are one annotator and not two."""
+        return {**self._annotators, **self._owners}.get(_key(name), name)
 
     def _role(self, name: str) -> Role:
         key = _key(name)
@@ -159,9 +163,10 @@ def _is_reachable(environment: Mapping[str, str]) -> bool:
     return is_shared or served not in ("", "127.0.0.1", "localhost", "::1")
 
 
-def _listed(text: str) -> frozenset[str]:
-    names = (_key(name.strip().removeprefix("@")) for name in text.split(","))
-    return frozenset(name for name in names if name)
+def _listed(text: str) -> dict[str, str]:
+    """How a name is compared -> how the list writes it."""
+    names = (" ".join(name.strip().removeprefix("@").split()) for name in text.split(","))
+    return {_key(name): unicodedata.normalize("NFC", name) for name in names if name}
 
 
 def _key(name: str) -> str:

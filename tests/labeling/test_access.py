@@ -69,6 +69,13 @@ def test_names_are_compared_as_people_read_them():
     assert role(rules, "Reta") == Role.VISITOR
 
 
+def test_a_name_on_a_list_is_one_person_however_it_is_typed():
+    rules = access(owners="Maya", annotators="@Sita  Devi")
+    assert [rules.person(said, None).name for said in ("sita devi", "SITA DEVI", "maya", "Hari")] == [
+        *("Sita Devi", "Sita Devi", "Maya", "Hari")
+    ]
+
+
 @pytest.mark.parametrize("said", ["=cmd()", "+1", "@SUM(A1)", "a\nb", "x" * 500])
 def test_a_name_that_would_do_harm_in_a_table_is_refused(said):
     try:

@@ -96,7 +96,7 @@ def _nothing_done(served: Running) -> None:
 def test_an_annotator_over_http_is_known_by_the_name(served):
     assert served.call("label_judge", "Ram", 7) == (200, {"who": "Ram", "item": 7})
     assert served.call("label_judge", " maya ", 8, "skip", {"White": 0.5})[0] == 200
-    assert served.desk.done == [("Ram", (7, "label", None)), ("maya", (8, "skip", {"White": 0.5}))]
+    assert served.desk.done == [("Ram", (7, "label", None)), ("Maya", (8, "skip", {"White": 0.5}))]
 
 
 @pytest.mark.parametrize(
