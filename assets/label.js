@@ -17,7 +17,7 @@
       this.outbox = new rangin.Outbox({
         changed: () => this.panel.setOutbox(this.outbox),
         saved: (letter, answer) => this.onSaved(letter, answer),
-        refused: (letter) => this.panel.say(`Not saved: ${letter.why}`),
+        refused: (letter) => this.onRefused(letter),
       });
       this.settings = { batch: null, order: "uploaded", byFace: false, help: false, ...rangin.kept(SETTINGS, {}) };
       this.feed = new rangin.Feed(this);
@@ -278,6 +278,16 @@
       else if (answer.undone.item !== letter.item) this.start(); // another window of mine was quicker
       else if (entry && answer.item.mine) entry.event = answer.item.mine.event;
       this.tell(`Undone: ${answer.undone.word || answer.undone.kind}.`);
+    }
+
+    // What we counted as ours isn't; and labels may be others by now.
+    async onRefused(letter) {
+      this.panel.say(`Not saved: ${letter.why}`);
+      const { round } = this.feed;
+      const answer = await this.open().catch(() => null);
+      if (!answer || round !== this.feed.round || answer.batch !== this.settings.batch) return;
+      this.furnish(answer);
+      this.setProgress(answer.progress);
     }
 
     // ---- undoing and looking back

@@ -254,7 +254,9 @@ def test_what_the_server_refuses_stays_and_is_said(sits: Sits, office: Office) -
     )
     sita.label(key)
     sita.wait(lambda: "Not saved: 1 decision" in sita.saved, "the refusal")
-    assert "There is no label" in sita.saved
+    assert "'Short-lived' is no longer offered" in sita.saved
+    expect(sita.button("Short-lived")).to_have_count(0)
+    expect(sita.page.locator(".desk-counts")).to_contain_text("0 by me")
     sita.label("1")
     sita.wait(lambda: words(office, batch.id) == ["Asian"], "the next decision")
     vocabulary.restore(office.store, "Maya", odd.id)
