@@ -20,14 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy.engine import make_url
 
 from labeling import dump
 from labeling.errors import LabelError
 from labeling.hub import Hub
 from labeling.settings import LabelSettings
 from labeling.snapshot import SNAPSHOT, Snapshot, put_in_place
-from labeling.store import Store, open_store
+from labeling.store import Store, checked_url, open_store
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +123,7 @@ def _has_nothing(settings: LabelSettings) -> bool:
 
 
 def _sqlite_file(settings: LabelSettings) -> Path | None:
-    url = make_url(settings.database)
+    url = checked_url(settings.database)
     return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
 

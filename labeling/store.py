@@ -51,7 +51,7 @@ class Store:
             LabelError: it can't be reached or written, or was made by a later version.
         """
         self.clock = clock
-        self.url = _checked(url)
+        self.url = checked_url(url)
         self.engine = _engine(self.url)
         try:
             self._make_tables()
@@ -193,7 +193,12 @@ def open_store(settings: LabelSettings | None = None) -> Store:
     return Store(settings.database)
 
 
-def _checked(url: str | URL) -> URL:
+def checked_url(url: str | URL) -> URL:
+    """A database's URL, of a kind that labels can be kept in.
+
+    Raises:
+        LabelError: it is none.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError:

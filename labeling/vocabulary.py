@@ -28,6 +28,8 @@ drawing, a statue or a computer's picture.
 - Take a break every half hour: tired eyes label by habit.
 """
 GUIDELINES_LIMIT = 20_000  # characters
+OTHER_ANSWERS = ("unusable", "skip", "skipped")
+"""What is said of a photo without a label, and stands beside the labels in tables."""
 MOST_LABELS = 60  # beyond that nobody finds a label among the buttons
 
 
@@ -288,6 +290,10 @@ def _changeable(known: dict[int, Label], label: int) -> Label:
 
 def _new_name(known: dict[int, Label], name: str, but: int | None = None) -> str:
     name = clean_label(name)
+    if name.casefold() in OTHER_ANSWERS:
+        raise LabelError(
+            f"{name!r} is what one says without a label, with a key of its own; choose another word."
+        )
     for label in known.values():
         if label.is_active and label.id != but and label.name.casefold() == name.casefold():
             raise LabelError(f"There is a label {label.name!r} already.")

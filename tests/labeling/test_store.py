@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 
 from labeling import batches, judging, schema
 from labeling.batches import Batch
@@ -28,6 +29,14 @@ def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path) -> None:
 def test_a_driver_that_is_not_there_is_a_sentence(url: str) -> None:
     with pytest.raises(LabelError, match=r"no driver for this database.*write postgresql://"):
         Store(url)
+
+
+def test_a_wrong_address_is_a_sentence_also_where_snapshots_come_back_first(tmp_path: Path) -> None:
+    settings = LabelSettings(
+        labels_folder=tmp_path, labels_database=SecretStr("not a url"), labels_repo="maya/labels"
+    )
+    with pytest.raises(LabelError, match="RANGIN_LABELS_DATABASE is no database URL"):
+        Office(settings)
 
 
 def test_a_disk_that_is_full_is_said_and_nothing_is_half_saved(store: Store, batch: Batch) -> None:

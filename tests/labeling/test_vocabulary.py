@@ -121,3 +121,11 @@ def test_guidelines_are_written_anew_and_the_old_text_is_kept(store: Store) -> N
     assert vocabulary.changes(store)[0].before == vocabulary.GUIDELINES
     with pytest.raises(LabelError, match="shorten"):
         vocabulary.set_guidelines(store, "Maya", "x" * 30_000)
+
+
+@pytest.mark.parametrize("word", ["unusable", "Skipped", "SKIP"])
+def test_what_is_said_without_a_label_is_no_label(store: Store, word: str) -> None:
+    with pytest.raises(LabelError, match="without a label"):
+        vocabulary.add(store, "Maya", word)
+    with pytest.raises(LabelError, match="without a label"):
+        vocabulary.rename(store, "Maya", 7, word)
