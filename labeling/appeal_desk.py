@@ -96,6 +96,7 @@ class AppealDesk:
         self, person: Person, study: int, count: int = AHEAD, holding: list[str] | None = None
     ) -> Answer:
         """The next trials with their pictures."""
+        study = _known(study)
         coming, standing = appeal_voting.trials(self.store, person.name, study, count, holding or [])
         return {"trials": [self._shown(study, trial) for trial in coming], **_standing(standing)}
 
@@ -111,6 +112,7 @@ class AppealDesk:
 
     def undo(self, person: Person, study: int, key: str, with_pictures: bool = True) -> Answer:
         """Take one's last vote back; the trial is open again."""
+        study = _known(study)
         trial = appeal_voting.undo(self.store, key, person.name, study)
         standing = appeal_voting.standing(self.store, person.name, study)
         shown = None
@@ -203,6 +205,11 @@ class AppealDesk:
         appeal_export.write_votes(self.store, study, votes, leave_out)
         appeal_export.write_results(self.store, study, results, leave_out)
         return votes, results
+
+
+def _known(study: int) -> int:
+    """A number that databases can hold; 0, which no study has, for any other."""
+    return study if 0 < study < 2**31 else 0
 
 
 def _data(jpeg: bytes) -> str:

@@ -71,7 +71,7 @@ def results(study: Study, found: Results, leave_out: bool) -> str:
     """All figures of a study with votes."""
     parts = [
         _ranking(found.ranking) if found.ranking else "",
-        said(found.no_ranking) if len(study.contestants) > 2 else "",
+        said(found.no_ranking) if len(study.contestants) > 2 and found.pairs else "",
         _pairs(found.pairs),
         _fooled(found.fooled),
         _voters(found.voters, leave_out),
@@ -104,6 +104,8 @@ def _ranking(ranking: tuple[Rank, ...]) -> str:
 
 
 def _pairs(pairs: tuple[Pair, ...]) -> str:
+    if not pairs:
+        return said("No vote counts: who has voted so far is left out.")
     rows = []
     for pair in pairs:
         total = pair.first_won + pair.second_won + pair.ties

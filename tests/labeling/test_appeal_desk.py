@@ -27,6 +27,7 @@ from tests.untrained import some_models
 
 OWNER, BINA = Person("Maya", Role.OWNER), Person("Bina", Role.ANNOTATOR)
 CONTESTANTS = [OWN, "cnn", TRUTH]
+NEVER_CHOOSES = ("tie",)  # and so misses every catch trial, wherever the study's secret puts them
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,7 +43,12 @@ def made(tmp_path: Path) -> Iterator[Office]:
     made.store.close()
 
 
-def answers(desk: AppealDesk, study: int, person: Person = BINA) -> list[dict]:
+def answers(
+    desk: AppealDesk,
+    study: int,
+    person: Person = BINA,
+    choices: tuple[str, ...] = ("left", "right", "tie"),
+) -> list[dict]:
     """Everything that the page is told while somebody votes on all of a study, taking each fifth vote back once."""
     told, place = [desk.open(person)], 0
     while True:
@@ -51,12 +57,12 @@ def answers(desk: AppealDesk, study: int, person: Person = BINA) -> list[dict]:
         if not coming["trials"]:
             return told
         its, place = key(), place + 1
-        told.append(desk.vote(person, coming["trials"][0]["token"], ("left", "right", "tie")[place % 3], its))
+        told.append(desk.vote(person, coming["trials"][0]["token"], choices[place % len(choices)], its))
         if place % 5 == 0:
             told.append(desk.undo(person, study, key()))
             token = told[-1]["undone"]["token"]
             assert token == coming["trials"][0]["token"]
-            told.append(desk.vote(person, token, "left", key()))
+            told.append(desk.vote(person, token, choices[0], key()))
 
 
 def test_no_answer_tells_which_side_is_which(made: Office) -> None:
@@ -123,6 +129,15 @@ def test_a_visitor_is_told_what_it_is_and_gets_no_picture(made: Office) -> None:
     assert "studies" not in opened
 
 
+@pytest.mark.parametrize("study", [0, -1, 2**31, 10**20])
+def test_a_study_that_is_not_there_is_a_sentence(made: Office, study: int) -> None:
+    desk = AppealDesk(made)
+    with pytest.raises(LabelError, match="There is no study"):
+        desk.next(BINA, study)
+    with pytest.raises(LabelError, match="There is no study"):
+        desk.undo(BINA, study, key())
+
+
 def test_only_studies_that_take_votes_are_offered(made: Office) -> None:
     desk = AppealDesk(made)
     closed, there = paint(made, "Closed", CONTESTANTS, 2), paint(made, "Open", CONTESTANTS, 3)
@@ -154,11 +169,11 @@ def test_the_results_page_says_what_was_found_and_escapes_names(made: Office) ->
     study = paint(made, "Spring", CONTESTANTS)
     desk = AppealDesk(made)
     assert view_appeal.NO_VOTES in desk.show(study.id).html
-    answers(desk, study.id, Person("<b>Bina</b>", Role.ANNOTATOR))
+    answers(desk, study.id, Person("<b>Bina</b>", Role.ANNOTATOR), NEVER_CHOOSES)
     html = desk.show(study.id).html
     assert "&lt;b&gt;Bina&lt;/b&gt;" in html
     assert "<b>Bina" not in html
-    assert "left out" in html, "somebody who presses in turn misses wrong colours"
+    assert ">left out<" in html
     everybody = desk.show(study.id, leave_out=False).html
     assert "counted all the same" in everybody
     assert f"{OWN} over the photo itself" in everybody
@@ -177,7 +192,10 @@ def test_a_study_under_way_shows_how_far_it_is(made: Office) -> None:
 def test_the_csvs_hold_every_vote_and_every_figure(made: Office, tmp_path: Path) -> None:
     study = paint(made, "Spring", CONTESTANTS)
     desk = AppealDesk(made)
-    answers(desk, study.id)
+    answers(desk, study.id, choices=NEVER_CHOOSES)
+    everybody_left_out = desk.show(study.id).html
+    assert "No vote counts" in everybody_left_out
+    assert "<tbody></tbody>" not in everybody_left_out
     while coming := desk.next(Person("Chen", Role.ANNOTATOR), study.id, 1)["trials"]:
         token = coming[0]["token"]
         (trial,), _ = appeal_voting.trials(made.store, "Chen", study.id, 1)
