@@ -26,6 +26,7 @@ def import_labels(options: argparse.Namespace) -> int:
         failed = tell_intake(intake)
     with progress("judgement") as advance:
         imported = import_csv(office.store, options.labels, who, batch, words, advance)
+    office.exporter.now()  # perhaps no page runs that would write the batches' CSVs anew
     print(
         f"{imported.rows:,} rows: {imported.added:,} new judgements, {imported.unchanged:,} rows known already, "
         f"{len(imported.refused):,} refused"

@@ -56,7 +56,7 @@ def run(*words: object) -> int:
 
 
 def test_a_csv_with_its_photos_goes_in_out_and_in_again(
-    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     csv = tmp_path / "labels.csv"
     csv.write_text(
@@ -71,6 +71,8 @@ def test_a_csv_with_its_photos_goes_in_out_and_in_again(
     assert 'line 7: =cmd(): The cell "=cmd()" would start a formula' in said.out
     assert 'line 8: 1.png: There is no label "Martian"; choose one of Asian' in said.out
     assert "no licence or consent note" in said.err
+    kept = (home / "csv" / "photos.csv").read_text()
+    assert "4.png,Black" in kept, "the CSV that is always there is current also without a page"
     first, second = tmp_path / "first.csv", tmp_path / "second.csv"
     assert run("export", "--out", first) == 0
     assert first.read_bytes().decode() == (
