@@ -24,6 +24,7 @@ from colorizer.errors import RanginError
 from colorizer.files import ServerFiles
 from colorizer.settings import Settings, get_settings
 from colorizer.tab_inputs import Page
+from labeling.access import Access
 from labeling.office import Office
 from labeling.settings import get_label_settings
 
@@ -168,6 +169,16 @@ def build(desk: Desk | None = None) -> gr.Blocks:
     return page
 
 
+def largest_upload_mb() -> float:
+    """The most that any upload may have; each reader has its own limit too.
+
+    On one's own machine that is a ZIP of photos to label. Where strangers come, Gradio would take as much from each of
+    them, so there photos are given one by one or in small ZIPs.
+    """
+    photo, archive = get_settings().max_file_mb, get_label_settings().max_archive_mb
+    return max(photo, archive) if Access(get_label_settings()).is_open else photo
+
+
 def launch_options() -> dict[str, Any]:
     """What is decided on purpose about serving: nothing recorded, nothing served but visitors' own files."""
     return {
@@ -178,8 +189,7 @@ def launch_options() -> dict[str, Any]:
         ),
         "favicon_path": ASSETS / "favicon.svg",
         "run_history": False,
-        # Of any upload; each reader has its own limit, which for a ZIP of photos to label is the larger one.
-        "max_file_size": int(max(get_settings().max_file_mb, get_label_settings().max_archive_mb) * 1e6),
+        "max_file_size": int(largest_upload_mb() * 1e6),
         "allowed_paths": [],
         "blocked_paths": [],
         "strict_cors": True,

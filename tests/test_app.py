@@ -34,6 +34,17 @@ def test_uploads_and_results_are_deleted_after_an_hour() -> None:
     assert page.analytics_enabled is False
 
 
+def test_where_strangers_come_nobody_may_upload_more_than_a_photo(monkeypatch: pytest.MonkeyPatch) -> None:
+    from labeling.settings import get_label_settings
+
+    monkeypatch.setenv("RANGIN_SIGN_IN", "huggingface")
+    get_label_settings.cache_clear()
+    try:
+        assert app.launch_options()["max_file_size"] == 25_000_000
+    finally:
+        get_label_settings.cache_clear()
+
+
 def test_the_theme_asks_no_other_server_for_fonts() -> None:
     css = app.theme()._get_theme_css().replace("http://www.w3.org/2000/svg", "")
     assert "http" not in css
