@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from bench.measure import Measurement, in_turns
 from colorizer.groups import GROUPS
-from labeling import batches, export, judging, progress, queue, schema, status
+from labeling import batches, export, judging, looks, progress, queue, schema, status
 from labeling.batches import NewPhoto
 from labeling.judgement import Judgement
 from labeling.store import Store
@@ -124,7 +124,7 @@ class _Project:
                         "number": number,
                         "estimate": group,
                         "confidence": known[group],
-                        "uncertainty": batches.uncertainty(known),
+                        "uncertainty": looks.uncertainty(known),
                     }
                 )
             connection.exec_driver_sql(

@@ -13,9 +13,10 @@ from labeling import conflicts, view_agreement, view_conflicts
 from labeling.access import Person, Role
 from labeling.agreement import Agreement
 from labeling.agreement_report import Asked, as_dict, read
-from labeling.batches import batches, faces, find, photo
+from labeling.batches import batches, find, photo
 from labeling.conflicts import STATES, Conflict, State, Waiting
 from labeling.errors import LabelError
+from labeling.looks import faces
 from labeling.office import Office
 from labeling.view_parts import said
 from labeling.vocabulary import labels

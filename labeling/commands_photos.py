@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from labeling import batches
+from labeling import batches, looks
 from labeling.command_parts import batch_number, listed, person, progress
 from labeling.errors import LabelError
 from labeling.intake import Intake, Into, NewBatch, take_files, take_folder, take_mistakes
@@ -50,7 +50,7 @@ def survey(options: argparse.Namespace) -> int:
     office = Office()
     batch = batch_number(office.store, options.batch)
     surveyor = Surveyor(office.store, office.photos, office.colorizer)
-    left = len(batches.unsurveyed(office.store, batch, limit=2**31 - 1))
+    left = len(looks.unsurveyed(office.store, batch, limit=2**31 - 1))
     with progress("photo") as advance:
         refused = surveyor.survey_all(batch, advance)
     print(f"{left - len(refused):,} photos looked through, {len(refused):,} failed")

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from colorizer.errors import RanginError
-from labeling import batches, judging, queue, schema, vocabulary
+from labeling import batches, judging, looks, queue, schema, vocabulary
 from labeling.access import Person, Role
 from labeling.errors import LabelError
 from labeling.judgement import REASONS
@@ -93,7 +93,7 @@ def next_items(
         "items": [_shown(office, person, item.id) for item in taken],
         "progress": _progress(office, person, batch, by_face),
         "labels": labels_with_keys(vocabulary.labels(office.store)),
-        "survey": batches.survey_progress(office.store, batch) if by_face and not taken else None,
+        "survey": looks.survey_progress(office.store, batch) if by_face and not taken else None,
     }
 
 
@@ -253,7 +253,7 @@ def _shown(office: Office, person: Person, item: int, with_photo: bool = True) -
     """
     row = _item(office, item)
     photo = batches.photo(office.store, row.photo)
-    faces = batches.faces(office.store, row.photo)
+    faces = looks.faces(office.store, row.photo)
     mine: Answer = {}
     for event in judging.current(office.store, person.name, item):
         mine["note" if event.kind == "note" else "judgement"] = event
@@ -289,7 +289,7 @@ def _item(office: Office, item: int) -> sa.Row[Any]:
     return row
 
 
-def _face(face: batches.FaceRow, photo: batches.PhotoRow) -> Answer:
+def _face(face: looks.FaceRow, photo: batches.PhotoRow) -> Answer:
     return {
         "number": face.number,
         "box": [
@@ -302,7 +302,7 @@ def _face(face: batches.FaceRow, photo: batches.PhotoRow) -> Answer:
     }
 
 
-def _pictures(office: Office, number: int, photo: batches.PhotoRow, faces: list[batches.FaceRow]) -> Answer:
+def _pictures(office: Office, number: int, photo: batches.PhotoRow, faces: list[looks.FaceRow]) -> Answer:
     """The photo as a data: address, of a face also the face from nearby; or why there is none.
 
     A file that is damaged or gone must not hold up the others.

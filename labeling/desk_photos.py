@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from colorizer.settings import get_settings
-from labeling import batches, folders, intake, view_photos
+from labeling import batches, folders, intake, looks, view_photos
 from labeling.access import Person, Role
 from labeling.batches import Batch
 from labeling.errors import LabelError
@@ -105,7 +105,7 @@ class PhotosDesk:
                 batch,
                 progress(store, batch.id, person.name),
                 progress(store, batch.id, person.name, by_face=True),
-                batches.survey_progress(store, batch.id)[0],
+                looks.survey_progress(store, batch.id)[0],
             )
             for batch in batches.batches(store)
         ]

@@ -5,9 +5,9 @@ import io
 import numpy as np
 from PIL import Image
 
-from labeling import batches
-from labeling.batches import FaceRow
+from labeling import looks
 from labeling.errors import LabelError
+from labeling.looks import FaceRow
 from labeling.photos import PhotoFolder
 from labeling.store import Store
 
@@ -41,7 +41,7 @@ class FacePictures:
         """
         if photo != self._photo:
             self._pixels = self._photos.pixels(photo, suffix)
-            self._faces = {face.number: face for face in batches.faces(self._store, photo)}
+            self._faces = {face.number: face for face in looks.faces(self._store, photo)}
             self._photo = photo
         if number not in self._faces:
             raise LabelError(f"No face {number} is known of this photo.")

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from colorizer.errors import RanginError
-from labeling import batches, schema
-from labeling.batches import FaceRow
+from labeling import batches, looks, schema
+from labeling.looks import FaceRow
 from labeling.photos import PhotoFolder
 from labeling.store import Store
 
@@ -114,7 +114,7 @@ class Surveyor:
         """
         with self._ahead(), self._model_lock:
             self._look(hash)
-        return batches.faces(self.store, hash)
+        return looks.faces(self.store, hash)
 
     def survey_all(
         self,
@@ -134,7 +134,7 @@ class Surveyor:
             ModelError: the model can't be loaded.
         """
         self._colorizer()
-        hashes = batches.unsurveyed(self.store, batch, limit=_ALL)
+        hashes = looks.unsurveyed(self.store, batch, limit=_ALL)
         refused = []
         for done, hash in enumerate(hashes, start=1):
             if is_cancelled():
@@ -154,7 +154,7 @@ class Surveyor:
         rgb = self.photos.pixels(hash)  # the whole photo: small faces need its pixels
         portrait = self._colorizer().analyze(rgb)
         self.photos.prepare(hash, rgb, (face.box for face in portrait.faces))
-        batches.set_survey(self.store, hash, portrait.faces)
+        looks.set_survey(self.store, hash, portrait.faces)
 
     @contextmanager
     def _ahead(self) -> Iterator[None]:

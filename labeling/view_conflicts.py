@@ -8,10 +8,11 @@ import base64
 from collections.abc import Sequence
 from html import escape
 
-from labeling.batches import FaceRow, PhotoRow
+from labeling.batches import PhotoRow
 from labeling.conflicts import Conflict, State, by_answer
 from labeling.desk import labels_with_keys
 from labeling.judgement import REASONS
+from labeling.looks import FaceRow
 from labeling.outcome import Vote
 from labeling.view_parts import counted, said, when
 from labeling.vocabulary import Label

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from colorizer.faces import Face
-from labeling import batches
+from labeling import batches, looks
 from labeling.access import Person, Role
 from labeling.batches import Batch, NewPhoto
 from labeling.office import Office
@@ -57,5 +57,5 @@ def put(
     assert batches.add_photos(office.store, batch.id, kept).added == count
     for number, photo in enumerate(kept):
         estimate = probabilities("Indian" if number % 2 else "Asian", 0.7)
-        batches.set_survey(office.store, photo.hash, [face(estimate=estimate)] if faces is None else faces)
+        looks.set_survey(office.store, photo.hash, [face(estimate=estimate)] if faces is None else faces)
     return batch

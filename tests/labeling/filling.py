@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from colorizer.faces import Face
 from colorizer.groups import GROUPS
-from labeling import batches
+from labeling import batches, looks
 from labeling.batches import Batch, NewPhoto
 from labeling.store import Store
 
@@ -58,4 +58,4 @@ def face(left: float = 10.0, side: float = 100.0, estimate: Mapping[str, float] 
 
 def survey(store: Store, number: int, faces: Sequence[Face]) -> None:
     """Write down the faces of the photo with this number."""
-    batches.set_survey(store, new_photo(number).hash, faces)
+    looks.set_survey(store, new_photo(number).hash, faces)

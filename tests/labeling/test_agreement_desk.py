@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from colorizer.faces import Face
-from labeling import batches, conflicts, view_agreement
+from labeling import batches, conflicts, looks, view_agreement
 from labeling.access import Person, Role
 from labeling.agreement_desk import ALL, NO_BUTTON, AgreementDesk
 from labeling.errors import LabelError
@@ -217,7 +217,7 @@ def test_a_missing_file_leaves_the_conflict_to_be_settled(desk: AgreementDesk) -
 def test_a_face_is_framed(desk: AgreementDesk) -> None:
     photo = votes(desk.store, 1)[0].photo
     faces = [Face((20.0, 30.0, 80.0, 100.0), ((0.0, 0.0),) * 5, 0.9)]
-    batches.set_survey(desk.store, photo, faces)
+    looks.set_survey(desk.store, photo, faces)
     (item,) = items(desk, by_face=True)
     say(desk.store, item, {"Asha": "Nepali", "Bina <i>": "White"})
     html = desk.first(OWNER, ALL, True, "open").html

@@ -2,7 +2,7 @@
 
 import pytest
 
-from labeling import batches, queue
+from labeling import batches, looks, queue
 from labeling.batches import Batch
 from labeling.errors import LabelError
 from labeling.progress import progress
@@ -62,13 +62,13 @@ def test_the_largest_face_speaks_for_the_photo(store: Store, batch: Batch) -> No
     assert (photo.estimate, photo.confidence) == ("Indian", pytest.approx(0.6))
     assert 0 < (photo.uncertainty or 0) < 1
     assert [one.estimate for one in queue.take(store, "Maya", batch.id, by_face=True)] == ["White", "Indian"]
-    assert batches.survey_progress(store, batch.id) == (1, 30)
-    assert len(batches.unsurveyed(store, batch.id)) == 29
+    assert looks.survey_progress(store, batch.id) == (1, 30)
+    assert len(looks.unsurveyed(store, batch.id)) == 29
 
 
 def test_uncertainty_goes_from_none_to_one() -> None:
-    assert batches.uncertainty(probabilities("Asian", 1.0)) == 0
-    assert batches.uncertainty(probabilities("Asian", 1 / 6)) == pytest.approx(1)
+    assert looks.uncertainty(probabilities("Asian", 1.0)) == 0
+    assert looks.uncertainty(probabilities("Asian", 1 / 6)) == pytest.approx(1)
 
 
 def test_what_an_owner_changes_of_a_batch_is_written_down(store: Store, batch: Batch) -> None:

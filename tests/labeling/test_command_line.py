@@ -12,9 +12,10 @@ from types import SimpleNamespace
 import pytest
 
 from labeling.__main__ import main
-from labeling.batches import batches, unsurveyed
+from labeling.batches import batches
 from labeling.export import What, rows
 from labeling.judging import judge
+from labeling.looks import unsurveyed
 from labeling.office import Office
 from labeling.settings import get_label_settings
 from labeling.store import Store, open_store

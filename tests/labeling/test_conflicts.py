@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from labeling import conflicts, judging, schema, vocabulary
-from labeling.batches import set_survey
 from labeling.conflicts import Waiting, conflict, queue, reopen, settle
 from labeling.errors import LabelError
+from labeling.looks import set_survey
 from labeling.outcome import votes
 from labeling.store import Store
 from labeling.tally import tally

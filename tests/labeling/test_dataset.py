@@ -11,12 +11,13 @@ import pytest
 from PIL import Image
 
 from colorizer import ethnicity
-from labeling import batches, dataset, face_pictures
-from labeling.batches import Batch, FaceRow
+from labeling import batches, dataset, face_pictures, looks
+from labeling.batches import Batch
 from labeling.dataset import Wanted, make
 from labeling.dataset_files import TRAINABLE
 from labeling.errors import LabelError
 from labeling.judging import judge, settle
+from labeling.looks import FaceRow
 from labeling.photos import PhotoFolder
 from labeling.store import Store
 from tests.labeling.filling import face, key
@@ -143,9 +144,9 @@ def test_faces_are_cut_out_with_their_own_labels(
 ) -> None:
     with store.reading() as connection:
         hashes = list(connection.exec_driver_sql("SELECT photo FROM items ORDER BY id").scalars())
-    batches.set_survey(store, hashes[0], [face(2, 40), face(50, 30)])
-    batches.set_survey(store, hashes[1], [face(20, 50)])
-    batches.set_survey(store, hashes[2], [])
+    looks.set_survey(store, hashes[0], [face(2, 40), face(50, 30)])
+    looks.set_survey(store, hashes[1], [face(20, 50)])
+    looks.set_survey(store, hashes[2], [])
     label(store, "Nepali White Black", first=9)
     made = make(store, photos, tmp_path / "faces", Wanted(by_face=True))
     rows = read(tmp_path / "faces")[1:]

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image
 
-from labeling import batches, desk, judging, queue, vocabulary
+from labeling import batches, desk, judging, looks, queue, vocabulary
 from labeling.errors import LabelError
 from labeling.office import Office
 from tests.labeling.desks import NOBODY, RAM, SITA, drawn, open_office, put
@@ -239,7 +239,7 @@ def test_items_are_kept_given_back_and_told_of_faces_found_meanwhile(office: Off
     assert not answer["items"][0]["is_surveyed"]
     assert desk.hold(office, SITA, [item], unknown=[item]) == {"items": []}
     assert ids(desk.next_items(office, RAM, batch.id)) == []
-    batches.set_survey(office.store, kept.hash, [face()])
+    looks.set_survey(office.store, kept.hash, [face()])
     (news,) = desk.hold(office, SITA, [item], unknown=[item])["items"]
     assert len(news["faces"]) == 1
     assert "picture" not in news

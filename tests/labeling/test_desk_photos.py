@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labeling import batches, intake, judging
+from labeling import batches, intake, judging, looks
 from labeling.access import Person, Role
 from labeling.desk_photos import NEW, Notes, PhotosDesk, Standing
 from labeling.errors import AccessError, LabelError
@@ -147,7 +147,7 @@ def test_cancelling_keeps_what_is_in_and_the_rest_can_come_later(
     cancelled = over(desk)
     assert cancelled.status.startswith('<p class="came-in">Cancelled, and what came in stays: ')
     assert cancelled.batch is not None
-    _, there = batches.survey_progress(desk.office.store, cancelled.batch.id)
+    _, there = looks.survey_progress(desk.office.store, cancelled.batch.id)
     assert 0 < there < 120
 
     monkeypatch.undo()

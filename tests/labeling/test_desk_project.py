@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from labeling import batches, exporter, judging, vocabulary
+from labeling import batches, exporter, judging, looks, vocabulary
 from labeling.access import Person, Role
 from labeling.desk_csv import ALL
 from labeling.desk_project import ProjectDesk
@@ -181,7 +181,7 @@ def test_faces_are_cut_out_for_the_classifier(desk: ProjectDesk) -> None:
             connection.exec_driver_sql("SELECT DISTINCT photo FROM items WHERE batch = 1").scalars()
         )
     for hash in hashes:
-        batches.set_survey(desk.office.store, hash, [face(2, 15)])
+        looks.set_survey(desk.office.store, hash, [face(2, 15)])
     html = desk.make_dataset("cut", "cut", ["1"], [])
     assert "3 pictures in" in html
 

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image
 
-from labeling import batches, export, forgetting, judging, queue, schema, vocabulary
+from labeling import batches, export, forgetting, judging, looks, queue, schema, vocabulary
 from labeling.appeal_files import StudyFiles
 from labeling.errors import LabelError
 from labeling.exporter import Exporter
@@ -38,7 +38,7 @@ def keep(store: Store, photos: PhotoFolder, tmp_path: Path, *batch_names: str) -
 
 def test_nothing_is_left_of_a_forgotten_photo(store: Store, photos: PhotoFolder, tmp_path: Path) -> None:
     gone, stays = keep(store, photos, tmp_path, "first", "second")
-    batches.set_survey(store, gone, [face()])
+    looks.set_survey(store, gone, [face()])
     photos.view(gone)
     before = store.version()
     assert forgetting.find(store, "shade 60.png") == gone == forgetting.find(store, gone[:10])

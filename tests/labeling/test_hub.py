@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from labeling import batches, judging, outcome, vocabulary
+from labeling import batches, judging, looks, outcome, vocabulary
 from labeling.errors import LabelError
 from labeling.hub import Hub
 from labeling.pusher import Pusher, Status, open_hub, restore
@@ -160,7 +160,7 @@ def test_nothing_is_pushed_when_nothing_has_changed(tmp_path, server):
         lambda: vocabulary.set_guidelines(machine.store, "Sita", "Look twice."),
         lambda: batches.edit(machine.store, "Sita", 1, judgements=2),
         lambda: machine.add_photos(1, "second"),
-        lambda: batches.set_survey(machine.store, batches.unsurveyed(machine.store)[0], []),
+        lambda: looks.set_survey(machine.store, looks.unsurveyed(machine.store)[0], []),
     ):
         change()
         assert machine.pusher.status().is_due

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from colorizer.groups import GROUPS
-from labeling import batches, intake, schema
+from labeling import batches, intake, looks, schema
 from labeling.errors import AccessError, LabelError
 from labeling.intake import NewBatch
 from labeling.photos import PhotoFolder
@@ -447,4 +447,4 @@ def test_a_name_that_is_no_utf8_on_the_disk_comes_in(project: Project, tmp_path:
     done = intake.take_folder(project, "Asha", NEW, folder, is_trusted=True)
     assert _names(project, done.batch.id) == ["caf?.png"]
     assert sqlite3.connect(tmp_path / "labels.db").execute("pragma integrity_check").fetchone() == ("ok",)
-    assert io.BytesIO(project.photos.view(batches.unsurveyed(project.store)[0])).read(2) == b"\xff\xd8"
+    assert io.BytesIO(project.photos.view(looks.unsurveyed(project.store)[0])).read(2) == b"\xff\xd8"

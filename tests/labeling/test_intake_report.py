@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from labeling import batches, intake
+from labeling import intake, looks
 from labeling.errors import LabelError
 from labeling.intake import NewBatch
 from labeling.office import Office
@@ -36,4 +36,4 @@ def test_what_the_classifier_got_wrong_comes_from_a_real_report(
     done = intake.take_mistakes(office, "Asha", into, report, photos, is_trusted=True)
     assert done.refused == []
     assert done.added >= 1, "neither label is what a portrait of her is taken for"
-    assert len(batches.unsurveyed(office.store)) == done.added
+    assert len(looks.unsurveyed(office.store)) == done.added

@@ -2,7 +2,7 @@
 
 import pytest
 
-from labeling import batches, judging, outcome, queue
+from labeling import judging, looks, outcome, queue
 from labeling.batches import Batch
 from labeling.errors import LabelError
 from labeling.judgement import Judgement
@@ -211,7 +211,7 @@ def test_a_face_and_its_photo_are_judged_apart(store: Store, batch: Batch) -> No
     assert undone is not None
     assert undone.item == faces[1].id
     assert [one.outcome for one in outcome.votes(store, batch.id)] == ["Asian"]
-    assert batches.faces(store, photo.photo)[1].left == 200
+    assert looks.faces(store, photo.photo)[1].left == 200
 
 
 def test_what_was_imported_in_my_name_is_no_step_of_mine_to_undo(store: Store, batch: Batch) -> None:

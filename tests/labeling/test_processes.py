@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from labeling import outcome, schema
+from labeling import looks, outcome, schema
 from labeling.errors import LabelError
 from labeling.store import Store
 from tests.conftest import REPOSITORY
@@ -146,7 +146,7 @@ def test_one_person_who_labels_and_undoes_in_several_windows_breaks_nothing(url:
 
 
 def test_what_is_judged_taken_and_undone_works_in_every_database(url: str) -> None:
-    from labeling import batches, judging, progress, queue, vocabulary
+    from labeling import judging, progress, queue, vocabulary
     from tests.labeling.filling import face, key, probabilities, survey
 
     store = Store(url)
@@ -174,7 +174,7 @@ def test_what_is_judged_taken_and_undone_works_in_every_database(url: str) -> No
     found = progress.progress(store, batch.id, "Maya")
     assert (found.total, found.judged, found.done, found.mine) == (20, 3, 2, 3)
     assert found.by_label["Nepalese"] == 3
-    assert batches.survey_progress(store, batch.id) == (6, 20)
+    assert looks.survey_progress(store, batch.id) == (6, 20)
     assert [one.outcome for one in outcome.votes(store, batch.id)] == ["Nepalese", None, "Nepalese"]
     queue.release(store, "Maya")
     store.close()

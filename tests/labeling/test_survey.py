@@ -14,7 +14,7 @@ from PIL import Image
 
 from colorizer.errors import ModelError
 from colorizer.groups import GROUPS
-from labeling import batches, intake, queue, survey
+from labeling import batches, intake, looks, queue, survey
 from labeling.batches import Batch
 from labeling.errors import LabelError
 from labeling.intake import NewBatch
@@ -97,12 +97,12 @@ def test_new_photos_get_their_faces_in_the_order_they_came(
 ):
     batch = _add(store, photos, 60, 50, 70, clock=clock)
     surveyor.start()
-    _until(lambda: batches.survey_progress(store, batch.id) == (3, 3))
+    _until(lambda: looks.survey_progress(store, batch.id) == (3, 3))
     assert model.seen == [60, 50, 70]
     _add(store, photos, 80, name="later")
     surveyor.wake()
-    _until(lambda: batches.unsurveyed(store) == [])
-    [row] = batches.faces(store, _hash(store, batch, 60))
+    _until(lambda: looks.unsurveyed(store) == [])
+    [row] = looks.faces(store, _hash(store, batch, 60))
     assert (row.number, row.left, row.probabilities["Indian"]) == (1, 10.0, 0.8)
     assert len(list(photos.views.rglob("*.jpg"))) == 8, "of each photo a view and its face, for the desk"
     by_face = queue.take(store, "Asha", batch.id, by_face=True)
@@ -118,7 +118,7 @@ def test_photos_on_a_desk_come_first(
     other = _add(store, photos, 90, 91, name="other", clock=clock)
     queue.take(store, "Asha", other.id)
     surveyor.start()
-    _until(lambda: batches.unsurveyed(store) == [])
+    _until(lambda: looks.unsurveyed(store) == [])
     assert model.seen[:3] == [90, 91, 40]
 
 
@@ -135,7 +135,7 @@ def test_a_photo_asked_for_at_once_is_not_kept_waiting(
     _until(lambda: surveyor._asked == 1)
     model.gate.set()
     asking.join(10)
-    _until(lambda: batches.unsurveyed(store) == [])
+    _until(lambda: looks.unsurveyed(store) == [])
     assert model.seen.index(49) <= 1, "only the photo at work comes before it"
     assert sorted(model.seen) == list(range(40, 50)), "none is looked through twice"
 
@@ -144,7 +144,7 @@ def test_a_photo_that_is_known_is_not_looked_through_again(
     store: Store, photos: PhotoFolder, model: Model, surveyor: Surveyor
 ):
     hash = _hash(store, _add(store, photos, 50), 50)
-    assert surveyor.now(hash) == surveyor.now(hash) == batches.faces(store, hash)
+    assert surveyor.now(hash) == surveyor.now(hash) == looks.faces(store, hash)
     assert len(surveyor.now(hash)) == 1
     assert model.seen == [50]
 
@@ -157,10 +157,10 @@ def test_one_bad_photo_never_stops_the_survey(
     photos.path(_hash(store, batch, 51)).write_bytes(b"nonsense")
     model.fails[52] = RuntimeError("a bug")
     surveyor.start()
-    _until(lambda: batches.survey_progress(store, batch.id)[0] == 1)
+    _until(lambda: looks.survey_progress(store, batch.id)[0] == 1)
     time.sleep(0.2)
     assert model.seen == [52, 53], "what went wrong is not tried again at once"
-    assert batches.faces(store, _hash(store, batch, 53))
+    assert looks.faces(store, _hash(store, batch, 53))
 
 
 def test_a_photo_that_went_wrong_is_tried_again_later(
@@ -173,7 +173,7 @@ def test_a_photo_that_went_wrong_is_tried_again_later(
     surveyor.start()
     _until(lambda: len(model.seen) > 1)
     model.fails.clear()
-    _until(lambda: batches.survey_progress(store, batch.id) == (1, 1))
+    _until(lambda: looks.survey_progress(store, batch.id) == (1, 1))
 
 
 def test_without_a_model_it_says_so_and_goes_on_when_there_is_one(
@@ -193,7 +193,7 @@ def test_without_a_model_it_says_so_and_goes_on_when_there_is_one(
     try:
         _until(lambda: surveyor.problem == "There are no such weights; get them.")
         there.append(model)
-        _until(lambda: batches.survey_progress(store, batch.id) == (1, 1))
+        _until(lambda: looks.survey_progress(store, batch.id) == (1, 1))
         _until(lambda: surveyor.problem == "")
     finally:
         surveyor.stop()
@@ -248,11 +248,11 @@ def test_all_photos_can_be_looked_through_without_the_thread(
     assert hash == gone
     assert "missing" in why
     assert told == [(1, 3), (2, 3), (3, 3)]
-    assert batches.survey_progress(store, other.id) == (0, 1)
+    assert looks.survey_progress(store, other.id) == (0, 1)
     assert surveyor.survey_all(is_cancelled=lambda: True) == []
-    assert batches.survey_progress(store, other.id) == (0, 1)
+    assert looks.survey_progress(store, other.id) == (0, 1)
     surveyor.survey_all()
-    assert batches.survey_progress(store, other.id) == (1, 1)
+    assert looks.survey_progress(store, other.id) == (1, 1)
 
 
 def test_a_photo_that_nobody_has_is_said(surveyor: Surveyor):
@@ -298,7 +298,7 @@ def test_intake_and_survey_work_in_postgresql(photos: PhotoFolder, model: Model,
         surveyor = Surveyor(store, photos, lambda: model)
         surveyor.start()
         try:
-            _until(lambda: batches.survey_progress(store, done.batch.id) == (2, 2))
+            _until(lambda: looks.survey_progress(store, done.batch.id) == (2, 2))
         finally:
             surveyor.stop()
             store.close()
@@ -319,6 +319,6 @@ def test_the_survey_steps_back_behind_whoever_waits_for_the_page(
     model.analyze = analyze  # type: ignore[method-assign]
     batch = _add(store, photos, 60)
     surveyor.start()
-    _until(lambda: batches.survey_progress(store, batch.id) == (1, 1))
+    _until(lambda: looks.survey_progress(store, batch.id) == (1, 1))
     assert seen == [min(19, max(own, survey.NICENESS))]
     assert os.getpriority(os.PRIO_PROCESS, 0) == own

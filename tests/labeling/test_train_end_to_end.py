@@ -14,7 +14,7 @@ from PIL import Image
 
 from colorizer import checkpoint, lab
 from colorizer.groups import GROUPS
-from labeling import batches, queue
+from labeling import batches, looks, queue
 from labeling.__main__ import main as labeling
 from labeling.exporter import Exporter
 from labeling.judging import judge
@@ -178,7 +178,7 @@ def test_labels_of_faces_train_the_classifier(store: Store, tmp_path: Path) -> N
             left = side * SIDE + (SIDE - box) / 2
             found[side] = type(found[side])((left, low, left + box, low + box), (), 0.99)
             truth[place, side + 1] = pair[side]
-        batches.set_survey(store, kept.hash, found)
+        looks.set_survey(store, kept.hash, found)
     while items := queue.take(store, "Maya", made.id, by_face=True, count=10):
         for item in items:
             judge(store, key(), "Maya", item.id, "label", truth[int(item.name[5:-4]), item.face])
