@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -31,7 +32,13 @@ def seconds_to_page(arguments: list[str]) -> float:
         RuntimeError: it ended, or gave no page within GIVE_UP seconds.
     """
     port = _free_port()
+    with tempfile.TemporaryDirectory() as labels:  # not the user's own, which may be large
+        return _seconds_to_page(arguments, port, labels)
+
+
+def _seconds_to_page(arguments: list[str], port: int, labels: str) -> float:
     environment = os.environ | {
+        "RANGIN_LABELS_FOLDER": labels,
         "GRADIO_SERVER_NAME": "127.0.0.1",
         "GRADIO_SERVER_PORT": str(port),
         "GRADIO_ANALYTICS_ENABLED": "False",
