@@ -132,6 +132,7 @@ class _Project:
                 "WHERE id = :number",
                 estimates,
             )
+            connection.execute(schema.photos.update().values(surveyed_at=self.store.clock()))
 
 
 def _beside(
