@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from colorizer import lab, photo
+from colorizer import photo
 from colorizer.errors import PhotoError
-from colorizer.metrics import NEAR_GRAY
 
 SIDE = 1024
 """Longer side at which photos are painted and shown, pixels: two of them fill a wide window."""
@@ -41,6 +40,9 @@ def why_no_truth(rgb: np.ndarray, source: bytes | Path | None = None) -> str:
         rgb: (H, W, 3) uint8 sRGB.
         source: its file, which may say that its colours are a model's.
     """
+    from colorizer import lab
+    from colorizer.metrics import NEAR_GRAY
+
     if source is not None and _is_painted(source):
         return "A model made its colours, as the file says itself."
     chroma = lab.rgb_to_lab(rgb)[..., 1:].reshape(-1, 2)  # (H * W, 2)
@@ -54,6 +56,8 @@ def why_no_truth(rgb: np.ndarray, source: bytes | Path | None = None) -> str:
 
 def wrong_colours(rgb: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8 with believable colours -> the same lightness in colours that nobody has: faces turn green."""
+    from colorizer import lab
+
     values = lab.rgb_to_lab(rgb)
     ab = np.asarray(WRONG_SHIFT, np.float32) - values[..., 1:]
     return lab.merge(lab.lightness(rgb), np.ascontiguousarray(ab.transpose(2, 0, 1)))

@@ -75,3 +75,10 @@ def test_python_app_py_serves_the_page_and_leaves_no_files_when_stopped(tmp_path
         process.terminate()
         process.wait(timeout=30)
     assert list(tmp_path.glob("rangin-files/*")) == []
+
+
+def test_the_page_is_there_before_torch() -> None:
+    """The model is loaded behind the page, and with it PyTorch, which takes as long as all the rest."""
+    code = "import sys, app; print([name for name in ('torch', 'sklearn', 'skimage') if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, check=True)
+    assert said.stdout.decode().strip() == "[]"
