@@ -3,22 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext
 
 from tests.browser.visitor import Visitor
+from tests.chromium import launched
 from tests.serving import Served, serve
-
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-first-run",
-    "--disable-component-update",
-    "--disable-sync",
-    # A camera that shows a moving pattern, and no question whether it may be used.
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-]
 
 
 @pytest.fixture(scope="session")
@@ -30,10 +19,8 @@ def served() -> Served:
 @pytest.fixture(scope="package")
 def chrome(served: Served, chromium: str | None) -> Iterator[Browser]:
     """One browser for all tests here; closed behind them, since it keeps an event loop in this thread."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+    with launched(chromium) as browser:
         yield browser
-        browser.close()
 
 
 def _visit(chrome: Browser, served: Served, **options: object) -> Iterator[Visitor]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import ARGUMENTS
 from tests.browser.visitor import Visitor
+from tests.chromium import ARGUMENTS
 from tests.serving import serve
 
 TARGET = Path(__file__).parents[2] / "docs" / "screenshot.png"

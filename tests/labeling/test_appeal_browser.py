@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from labeling import appeal, appeal_voting
 from labeling.appeal import Study
 from labeling.ranking import TRUTH
-from tests.browser.conftest import ARGUMENTS
+from tests.chromium import launched
 from tests.labeling.atelier import OWN
 from tests.labeling.voting import Voting, office, paint, served
 from tests.untrained import some_models
@@ -35,10 +35,8 @@ def voting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Voting]:
 
 @pytest.fixture(scope="module")
 def chrome(chromium: str | None) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+    with launched(chromium) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

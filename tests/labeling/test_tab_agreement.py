@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 import app
 from colorizer.tab_inputs import Page as Blocks
@@ -17,7 +17,7 @@ from labeling.office import Office
 from labeling.outcome import votes
 from labeling.settings import LabelSettings
 from labeling.store import Store
-from tests.browser.conftest import ARGUMENTS
+from tests.chromium import launched
 from tests.labeling.disagreeing import NOTES, items_of, key, say
 from tests.labeling.test_agreement_desk import drawn
 
@@ -110,10 +110,8 @@ def test_an_owner_settles_over_http(served: Served, items: list[int]) -> None:
 
 @pytest.fixture(scope="module")
 def chrome(chromium: str | None) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+    with launched(chromium) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 import app
 from colorizer.files import ServerFiles
@@ -17,7 +17,7 @@ from colorizer.tab_inputs import Page as Blocks
 from labeling import batches, judging, tab_photos, tab_project, vocabulary
 from labeling.office import Office
 from labeling.settings import LabelSettings
-from tests.browser.conftest import ARGUMENTS
+from tests.chromium import launched
 from tests.labeling.filling import key
 from tests.labeling.test_desk_photos import drawn
 
@@ -140,10 +140,8 @@ def test_a_program_cannot_name_files_it_did_not_upload(
 
 @pytest.fixture(scope="module")
 def chrome(chromium: str | None) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+    with launched(chromium) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

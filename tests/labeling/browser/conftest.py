@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from labeling.office import Office
-from tests.browser.conftest import ARGUMENTS
+from tests.chromium import launched
 from tests.labeling.browser.labeller import Labeller
 from tests.serving import Served, serve
 
@@ -23,10 +23,8 @@ def served() -> Served:
 @pytest.fixture(scope="package")
 def chrome(served: Served, chromium: str | None) -> Iterator[Browser]:
     """One browser for all tests here; closed behind them, since it keeps an event loop in this thread."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+    with launched(chromium) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
