@@ -168,6 +168,7 @@
       if (this.isFilling || this.isEnd || !this.study || missing <= 0) return;
       this.isFilling = true;
       const { round } = this;
+      const { saves } = this.outbox;
       try {
         // The first one alone, so that it is there at once.
         const answer = await rangin.call("vote_next", [this.who, this.study, this.current ? missing : 1, this.holding]);
@@ -176,7 +177,7 @@
         const fresh = answer.trials.filter((trial) => !known.has(trial.token));
         this.queue.push(...fresh.map(makeTrial));
         this.isEnd = !answer.trials.length;
-        if (!this.outbox.waiting.length) this.setStanding(answer);
+        if (!this.outbox.waiting.length && saves === this.outbox.saves) this.setStanding(answer);
         if (!this.current) this.advance();
       } catch (error) {
         if (round !== this.round) return;

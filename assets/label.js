@@ -141,8 +141,8 @@
 
     // ---- what comes
 
-    came(answer, isEmpty) {
-      this.setProgress(answer.progress);
+    came(answer, isEmpty, isOutdated) {
+      if (!isOutdated) this.setProgress(answer.progress);
       this.setLabels(answer.labels);
       if (this.feed.current) return;
       this.otherwise = isEmpty ? rangin.nothingLeft(answer, this.settings) : "";

@@ -74,6 +74,7 @@
       if (!this.isOpen || this.isFilling || !isDue || this.isAway()) return;
       this.isFilling = true;
       const { round } = this;
+      const { saves } = this.desk.outbox;
       const { order, byFace } = this.desk.settings;
       let isEmpty = true;
       try {
@@ -85,7 +86,7 @@
         const fresh = answer.items.filter((item) => !here.has(item.id));
         this.queue.push(...fresh.map(makeEntry));
         isEmpty = !fresh.length;
-        this.desk.came(answer, isEmpty);
+        this.desk.came(answer, isEmpty, saves !== this.desk.outbox.saves);
       } catch (error) {
         if (round === this.round) this.desk.failed(error);
       } finally {

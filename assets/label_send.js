@@ -92,6 +92,7 @@
       this.count = 0;
       this.isSending = false;
       this.failures = 0;
+      this.saves = 0; // a count asked for before one of them is older than its answer
       this.wake = () => {};
       addEventListener("online", () => this.retry());
       addEventListener("beforeunload", (event) => {
@@ -184,6 +185,7 @@
       this.remove(letter);
       drop(PREFIX + letter.key);
       this.failures = 0;
+      this.saves += 1;
       this.trouble = "";
       this.heard.saved(letter, answer);
       this.heard.changed();

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 
 from labeling import appeal, appeal_voting
 from labeling.appeal import Study
@@ -151,6 +151,30 @@ def test_votes_without_a_network_wait_in_the_browser(chrome: Browser, voting: Vo
     saved(page)
     expect(page.locator(".appeal-counts")).to_contain_text("2 of")
     assert [choice for _, choice in votes(voting, study)] == ["left", "right"]
+    page.context.close()
+
+
+def test_a_count_that_was_asked_for_before_a_vote_does_not_take_it_back(
+    chrome: Browser, voting: Voting, study: Study
+) -> None:
+    page = arrive(chrome, voting, "Hana")
+    page.wait_for_function("() => window.rangin.appeal.queue.length === 3")
+    chosen: list[Route] = []
+    counted: list[tuple[Route, APIResponse]] = []
+    page.route("**/run/vote_choose", lambda route: chosen.append(route))
+    page.route("**/run/vote_next", lambda route: counted.append((route, route.fetch())))
+    press(page, "ArrowLeft")
+    for arrived in (chosen, counted):
+        while not arrived:
+            page.wait_for_timeout(20)
+    chosen[0].continue_()
+    saved(page)
+    late, answer = counted[0]
+    assert '"done":0' in answer.text().replace(" ", "")
+    page.unroute("**/run/vote_*")
+    late.fulfill(response=answer)
+    page.wait_for_function("() => window.rangin.appeal.queue.length === 3")
+    expect(page.locator(".appeal-counts")).to_contain_text("1 of")
     page.context.close()
 
 
