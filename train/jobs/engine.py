@@ -25,7 +25,7 @@ class Problem(NamedTuple):
     sentence: str
 
 
-class Refused(OptionError):
+class Refused(OptionError):  # noqa: N818  an answer, not a fault
     """An order that can't be carried out; all that is wrong with it."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
