@@ -33,12 +33,15 @@ from train import atomic
 from train.data import Pictures
 from train.machine import describe
 from train.recipe import Recipe
+from train.standing import read, status
+
+__all__ = ["Run", "commit", "differences", "now", "read", "status", "versions"]
 
 PACKAGES = ("torch", "torchvision", "lightning", "kornia", "timm", "numpy", "pillow", "safetensors")
 # What a resumed run may change: its length, how it is carried out, and where the same pictures lie. All else would
 # make one run of two.
 FREE = (
-    *("steps", "epochs", "minutes", "early_stopping", "finetune", "validate_every"),
+    *("steps", "epochs", "minutes", "early_stopping", "finetune", "validate_every", "samples"),
     *("devices", "num_nodes", "workers", "threads", "cache"),
 )
 FREE_OF_SOURCES = ("images", "labels")
@@ -212,28 +215,6 @@ class Run:
                 logging.getLogger().removeHandler(self._log)
                 self._log.close()
             self._lock.release()
-
-
-def read(folder: Path) -> dict[str, Any]:
-    """A folder's run.json; empty if there is none."""
-    try:
-        about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return about if isinstance(about, dict) else {}
-
-
-def status(folder: Path) -> str:
-    """running, finished, stopped, failed, killed (it said running, but nobody holds the folder), or none."""
-    said = read(folder).get("status", "none")
-    if said != "running":
-        return str(said)
-    lock = FileLock(folder / ".lock")
-    try:
-        with lock.acquire(timeout=0):
-            return "killed"
-    except Timeout:
-        return "running"
 
 
 def differences(earlier: Recipe, recipe: Recipe) -> list[str]:
