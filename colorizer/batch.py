@@ -13,11 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from colorizer import photo
 from colorizer.errors import OptionError, PhotoError, RanginError
-from colorizer.pipeline import Colorizer, Result
 from colorizer.steering import Steering
+
+if TYPE_CHECKING:  # PyTorch comes with a model; names and rows need none
+    from colorizer.pipeline import Colorizer, Result
 
 # The folder of suggestions in the output folder.
 SUGGESTIONS = "suggestions"
@@ -76,7 +79,7 @@ def find_files(inputs: Sequence[str | Path], leave_out: Sequence[Path] = ()) -> 
 
 
 def colorize_files(
-    colorizer: Colorizer,
+    colorizer: "Colorizer",
     files: Iterable[Path],
     out: Path,
     ethnicity: str = "auto",
@@ -100,47 +103,75 @@ def colorize_files(
     """
     files = list(files)
     inputs = {file.resolve() for file in files}
-    names, others = _Names(out, inputs), _Names(out / SUGGESTIONS, inputs)
+    names, others = Names(out, inputs), Names(out / SUGGESTIONS, inputs)
     for file in files:
         start = time.perf_counter()
         try:
-            portrait = colorizer.analyze(file)
-            result = colorizer.paint(portrait, ethnicity, vividness, steering=steering)
-            found = (
-                colorizer.suggest(portrait, ethnicity, vividness, steering, suggestions)
-                if suggestions
-                else []
-            )
+            result, found = paint(colorizer, file, ethnicity, vividness, steering, suggestions)
             target, notes = names.claim(file)
             photo.write(result.image, target, model=result.model)
             if suggestions:
                 notes += _write_suggestions(found, suggestions, target, others)
-        except RanginError as error:
-            yield Row(str(file), ethnicity=ethnicity, seconds=_since(start), error=str(error))
-        except Exception as error:  # a mistake of ours with one photo must not cost the user the others
-            log.exception("%s", file)
-            reason = (
-                f"Rangin failed on this photo, which is a mistake in Rangin: {type(error).__name__}: {error}"
-            )
-            yield Row(str(file), ethnicity=ethnicity, seconds=_since(start), error=reason)
+        except Exception as error:  # noqa: BLE001  one photo must not cost the user the others; `failed` logs it
+            yield failed(file, ethnicity, start, error)
         else:
-            width, height = result.image.size
-            all_notes = " ".join([*result.notes, *notes])
-            yield Row(
-                str(file), str(target), width, height, len(result.faces), ethnicity, _since(start), all_notes
-            )
+            yield painted(file, target, result, notes, ethnicity, start)
 
 
-def _write_suggestions(results: Sequence[Result], wanted: int, target: Path, names: "_Names") -> list[str]:
+def paint(
+    colorizer: "Colorizer",
+    file: Path,
+    ethnicity: str,
+    vividness: float,
+    steering: Steering | None,
+    suggestions: int,
+) -> tuple["Result", list["Result"]]:
+    """One file's colours, and as many suggestions as the model has; arguments as for `colorize_files`.
+
+    Raises:
+        RanginError: the file is no photo, or what is asked can't be done with this one.
+    """
+    portrait = colorizer.analyze(file)
+    result = colorizer.paint(portrait, ethnicity, vividness, steering=steering)
+    if not suggestions:
+        return result, []
+    return result, colorizer.suggest(portrait, ethnicity, vividness, steering, suggestions)
+
+
+def painted(
+    file: Path, target: Path, result: "Result", notes: Sequence[str], ethnicity: str, start: float
+) -> Row:
+    """The row of a file whose colours are in `target`; `start` is of time.perf_counter."""
+    width, height = result.image.size
+    all_notes = " ".join([*result.notes, *notes])
+    return Row(str(file), str(target), width, height, len(result.faces), ethnicity, _since(start), all_notes)
+
+
+def failed(file: Path, ethnicity: str, start: float, error: Exception) -> Row:
+    """The row of a file that has no colours; what is a mistake of ours goes into the log with its traceback."""
+    reason = str(error)
+    if not isinstance(error, RanginError):
+        log.error("%s", file, exc_info=error)
+        reason = f"Rangin failed on this photo, which is a mistake in Rangin: {type(error).__name__}: {error}"
+    return Row(str(file), ethnicity=ethnicity, seconds=_since(start), error=reason)
+
+
+def said_of_suggestions(count: int, wanted: int) -> str:
+    """The note on how many of `wanted` there are, and where."""
+    if not count:
+        return "There are no suggestions: the model is sure of its colours."
+    fewer = "" if count == wanted else f", where {wanted} were asked for"
+    return f"{count} suggestions in {SUGGESTIONS}{fewer}."
+
+
+def _write_suggestions(results: Sequence["Result"], wanted: int, target: Path, names: "Names") -> list[str]:
     """Write other colours of one photo, whose own are in `target`, and say how many and where."""
-    if not results:
-        return ["There are no suggestions: the model is sure of its colours."]
-    make_folder(names.out)
+    if results:
+        make_folder(names.out)
     for number, result in enumerate(results, 1):
         path, _ = names.claim(Path(f"{target.stem}-{number}.png"))
         photo.write(result.image, path, model=result.model)
-    fewer = "" if len(results) == wanted else f", where {wanted} were asked for"
-    return [f"{len(results)} suggestions in {names.out.name}{fewer}."]
+    return [said_of_suggestions(len(results), wanted)]
 
 
 class Report:
@@ -182,38 +213,50 @@ def make_folder(path: Path) -> Path:
     return path
 
 
-class _Names:
+class Names:
     """Names in the output folder, each given once; none is a file that somebody else put there."""
 
-    def __init__(self, out: Path, inputs: set[Path]) -> None:
-        self.out, self.inputs = out, {_key(path) for path in inputs}
-        self.given: set[str] = set()
+    def __init__(self, out: Path, inputs: Iterable[Path], given: Iterable[str] = ()) -> None:
+        """Args:
+        out: the output folder.
+        inputs: resolved; never written to.
+        given: names that were given before.
+        """
+        self.out, self.inputs = out, {key(path) for path in inputs}
+        self.given = {key(name) for name in given}
+        self._last: dict[str, int] = {}  # of a stem: an archive may hold it in each of its thousand folders
 
     def claim(self, file: Path) -> tuple[Path, list[str]]:
         """A path for this file's output, and a note where it is not <stem>.png."""
-        number = 1
+        number = self._last.get(key(file.stem), 1)
         while not self._is_free(target := self._target(file.stem, number)):
             number += 1
-        self.given.add(_key(target.name))
-        if number == 1:
-            return target, []
-        return target, [f"Written as {target.name}, because {file.stem}.png was taken."]
+        self.given.add(key(target.name))
+        self._last[key(file.stem)] = number
+        return target, renamed(file, target.name)
 
     def _target(self, stem: str, number: int) -> Path:
         return self.out / (f"{stem}.png" if number == 1 else f"{stem}-{number}.png")
 
     def _is_free(self, target: Path) -> bool:
-        if _key(target.name) in self.given or _key(target.resolve()) in self.inputs:
+        if key(target.name) in self.given or key(target.resolve()) in self.inputs:
             return False
-        return not os.path.lexists(target) or _is_ours(target)
+        return not os.path.lexists(target) or is_ours(target)
 
 
-def _key(name: str | Path) -> str:
+def renamed(file: Path, name: str) -> list[str]:
+    """A note where a file's output has another name than <stem>.png."""
+    if name == f"{file.stem}.png":
+        return []
+    return [f"Written as {name}, because {file.stem}.png was taken."]
+
+
+def key(name: str | Path) -> str:
     """What two names share that some file systems don't tell apart: a.png and A.png, é as one sign or as two."""
     return unicodedata.normalize("NFC", str(name)).casefold()
 
 
-def _is_ours(file: Path) -> bool:
+def is_ours(file: Path) -> bool:
     """Whether a file carries Rangin's mark, so that a second run may replace it."""
     try:
         return file.is_file() and photo.provenance(file)["model"] is not None

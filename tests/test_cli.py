@@ -199,7 +199,7 @@ def test_an_input_of_another_case_is_never_overwritten(tmp_path: Path) -> None:
     # One file on a file system that takes no notice of case, also if Rangin made it and might replace it.
     made = tmp_path / "Old.PNG"
     photo.write(np.full((40, 40, 3), 90, np.uint8), made, model="ethnicity-aware")
-    names = batch._Names(tmp_path, {made, tmp_path / "Amelie\u0301.png"})
+    names = batch.Names(tmp_path, {made, tmp_path / "Amelie\u0301.png"})
     assert names.claim(Path("album/old.jpg"))[0].name == "old-2.png"
     assert names.claim(Path("album/Am\u00e9lie.jpg"))[0].name == "Am\u00e9lie.png"
     assert names.claim(Path("album/amelie\u0301.jpg"))[0].name != "amelie\u0301.png"
