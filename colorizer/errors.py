@@ -15,3 +15,7 @@ class ModelError(RanginError):
 
 class OptionError(RanginError, ValueError):
     """An option outside what is allowed; the message lists what is."""
+
+
+class AccessError(RanginError):
+    """Somebody asked for what this person may not do, or didn't say who they are."""

@@ -11,11 +11,11 @@ gets in: a name that anybody can type is never taken instead.
 """
 
 import os
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from colorizer.sign_in import SignIn, key, listed
 from labeling.errors import AccessError
 from labeling.names import clean_person
 from labeling.settings import LabelSettings
@@ -58,16 +58,17 @@ class Access:
 
     def __init__(self, settings: LabelSettings, environment: Mapping[str, str] | None = None) -> None:
         environment = os.environ if environment is None else environment
-        self.is_space = environment.get("SYSTEM") == "spaces" and bool(environment.get("SPACE_ID"))
+        facts = SignIn.of(environment)
+        self.is_space = facts.is_space
         """As Gradio asks; elsewhere its sign-in is a mock that lets everybody in under the machine's account."""
         self.uses_sign_in = settings.sign_in == "huggingface" or (
             settings.sign_in == "auto" and self.is_space
         )
-        self.can_sign_in = self.uses_sign_in and self.is_space and not _missing(environment)
+        self.can_sign_in = self.uses_sign_in and facts.can_sign_in
         """Whether there is anything behind a login button."""
-        self._is_reachable = _is_reachable(environment)
-        self._owners = _listed(settings.owners)
-        self._annotators = _listed(settings.annotators)
+        self._is_reachable = facts.is_reachable
+        self._owners = listed(settings.owners)
+        self._annotators = listed(settings.annotators)
 
     @property
     def is_open(self) -> bool:
@@ -91,13 +92,13 @@ class Access:
 
     def _spelt(self, name: str) -> str:
         """A name as the lists write it, so that "sita" and "Sita" are one annotator and not two."""
-        return {**self._annotators, **self._owners}.get(_key(name), name)
+        return {**self._annotators, **self._owners}.get(key(name), name)
 
     def _role(self, name: str) -> Role:
-        key = _key(name)
-        is_annotator = key in self._annotators or (self.is_open and not self._annotators)
+        known = key(name)
+        is_annotator = known in self._annotators or (self.is_open and not self._annotators)
         # Who limits annotators and names no owner doesn't mean that all others are owners.
-        is_owner = key in self._owners or (self.is_open and not self._owners and is_annotator)
+        is_owner = known in self._owners or (self.is_open and not self._owners and is_annotator)
         if is_owner:
             return Role.OWNER
         return Role.ANNOTATOR if is_annotator else Role.VISITOR
@@ -148,30 +149,6 @@ class Access:
         if self.is_open and not self._owners and not self._annotators and self._is_reachable:
             return "whoever reaches this server may label and own the project; RANGIN_OWNERS names who may."
         return ""
-
-
-def _missing(environment: Mapping[str, str]) -> bool:
-    """Whether a Space has no sign-in (`hf_oauth: true`). Without the secret a session could be forged by anybody."""
-    names = ("OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROVIDER_URL")
-    return not all(environment.get(name) for name in names)
-
-
-def _is_reachable(environment: Mapping[str, str]) -> bool:
-    """Whether other machines than this one reach the page, as far as Gradio's own variables say."""
-    served = environment.get("GRADIO_SERVER_NAME", "")
-    is_shared = environment.get("GRADIO_SHARE", "").lower() == "true"
-    return is_shared or served not in ("", "127.0.0.1", "localhost", "::1")
-
-
-def _listed(text: str) -> dict[str, str]:
-    """How a name is compared -> how the list writes it."""
-    names = (" ".join(name.strip().removeprefix("@").split()) for name in text.split(","))
-    return {_key(name): unicodedata.normalize("NFC", name) for name in names if name}
-
-
-def _key(name: str) -> str:
-    """How names are compared: the Hub's accounts don't differ by case, and people type their name either way."""
-    return unicodedata.normalize("NFC", " ".join(name.split())).casefold()
 
 
 def _cleaned(said: object) -> str:

@@ -26,24 +26,25 @@ account than the one that is signed in by now is refused, not saved under the wr
 with the same browser. A page of another site that sends a visitor's own cookies along is refused.
 """
 
-import inspect
-import typing
-from collections.abc import Callable, Iterator
-from functools import partial
-from html import escape
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import gradio as gr
-from pydantic import TypeAdapter, ValidationError
 
-from colorizer.errors import RanginError
+from colorizer.tab_events import (
+    OTHER_SITE,
+    PROFILE,
+    REQUEST,
+    WHO,
+    Act,
+    Checked,
+    is_of_another_site,
+    wrapped,
+)
 from labeling.access import Access, Person, Role
 from labeling.errors import AccessError, LabelError
 
-Act = Callable[..., Any]
-
-OTHER_SITE = "This came from a page of another site; use Rangin's own page, or a program."
+__all__ = ["OTHER_SITE", "guarded", "login_button", "publish"]
 
 
 def guarded(access: Access, role: Role, act: Act) -> Act:
@@ -69,7 +70,7 @@ def publish(access: Access, role: Role, act: Act, name: str, **options: Any) -> 
         TypeError: a parameter of `act` has no type hint.
     """
     wiring = {"api_name": name, "queue": False, "concurrency_limit": None, **options}
-    checked = _Checked(act)
+    checked = Checked(act, LabelError)
 
     def check(name: object, person: Person, given: list[Any]) -> list[Any]:
         if access.uses_sign_in and role > Role.VISITOR:
@@ -101,119 +102,15 @@ def _wrapped(
     access: Access, role: Role, act: Act, check: Callable[[object, Person, list[Any]], list[Any]]
 ) -> Act:
     def admitted(
-        profile: gr.OAuthProfile | None, request: gr.Request | None, name: object, given: tuple[Any, ...]
+        profile: gr.OAuthProfile | None, request: gr.Request | None, name: object, *given: Any
     ) -> list[Any]:
         """The arguments for `act`, the person first."""
-        if _is_of_another_site(request):
+        if is_of_another_site(request):
             raise AccessError(OTHER_SITE)
         person = access.person(name, profile.username if profile else None)
         access.require(person, role)
         return [person, *check(name, person, list(given))]
 
-    def answer(profile: Any, request: Any, name: object, *given: Any) -> Any:
-        try:
-            return act(*admitted(profile, request, name, given))
-        except RanginError as error:
-            raise _shown(error) from error
-
-    def answers(profile: Any, request: Any, name: object, *given: Any) -> Iterator[Any]:
-        try:
-            yield from act(*admitted(profile, request, name, given))
-        except RanginError as error:
-            raise _shown(error) from error
-
-    call = _signed(answers if inspect.isgeneratorfunction(_plain(act)) else answer, act)
+    call = wrapped(act, (PROFILE, REQUEST, WHO), admitted)
     call.takes = role  # type: ignore[attr-defined]  # seen by the test that looks for events without a guard
     return call
-
-
-def _shown(error: RanginError) -> gr.Error:
-    # Gradio shows the message as HTML; it is text there, never an attribute, so that quotes may stay readable.
-    return gr.Error(escape(str(error), quote=False), print_exception=False)
-
-
-def _signed(call: Callable[..., Any], act: Act) -> Act:
-    """`call` with the signature that Gradio looks for: its own two, who it is, then the parameters of `act`."""
-    parameters, answer = _parameters(act)
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    known = [
-        # First, so that their places don't depend on how many inputs come.
-        inspect.Parameter("oauth_profile", kind, annotation=gr.OAuthProfile | None),
-        inspect.Parameter("request", kind, annotation=gr.Request),
-        inspect.Parameter("who", kind, annotation=str),
-    ]
-    if taken := {one.name for one in known} & {one.name for one in parameters}:
-        raise TypeError(
-            f"{act} has a parameter called {', '.join(sorted(taken))}, which an event has itself."
-        )
-    signature = inspect.Signature([*known, *parameters], return_annotation=answer)
-    call.__signature__ = signature  # type: ignore[attr-defined]
-    call.__annotations__ = {
-        one.name: one.annotation
-        for one in signature.parameters.values()
-        if one.annotation is not inspect.Parameter.empty
-    }
-    plain = _plain(act)
-    call.__name__ = getattr(plain, "__name__", "answer")
-    call.__doc__ = plain.__doc__
-    return call
-
-
-def _parameters(act: Act) -> tuple[list[inspect.Parameter], Any]:
-    """The parameters of `act` after the person with their hints resolved, and what it returns."""
-    hints = typing.get_type_hints(_plain(act))
-    signature = inspect.signature(act)
-    _, *parameters = (
-        one.replace(annotation=hints.get(one.name, one.annotation)) for one in signature.parameters.values()
-    )
-    return parameters, hints.get("return", signature.return_annotation)
-
-
-def _plain(act: Act) -> Any:
-    """The function itself, out of partials and bound methods; of a callable object, its `__call__`."""
-    while isinstance(act, partial):
-        act = act.func
-    if not (inspect.isfunction(act) or inspect.ismethod(act)):
-        act = act.__call__  # type: ignore[operator]
-    return inspect.unwrap(getattr(act, "__func__", act))
-
-
-class _Checked:
-    """What came over HTTP, compared with the type hints: Gradio hands on whatever JSON there was."""
-
-    def __init__(self, act: Act) -> None:
-        parameters, _ = _parameters(act)
-        self._expected: list[tuple[str, TypeAdapter[Any]]] = []
-        for one in parameters:
-            if one.annotation is inspect.Parameter.empty:
-                raise TypeError(f"The parameter {one.name} of {act} needs a type hint.")
-            self._expected.append((one.name, TypeAdapter(one.annotation)))
-
-    def __call__(self, given: list[Any]) -> list[Any]:
-        checked = []
-        for (name, expected), value in zip(self._expected, given, strict=True):
-            try:
-                checked.append(expected.validate_python(value, strict=True))
-            except ValidationError as error:
-                raise LabelError(f"`{name}` can't be taken: {error.errors()[0]['msg']}.") from error
-        return checked
-
-
-def _is_of_another_site(request: gr.Request | None) -> bool:
-    """Whether a browser sent this for a page that isn't ours.
-
-    On a Space Gradio lets every site call it with the visitor's cookies, and its session cookie is sent along, so that
-    any page an owner opens could label in their name. Browsers say truthfully where a request comes from, and programs
-    say nothing.
-    """
-    if request is None:
-        return False
-    headers = request.headers
-    if site := headers.get("sec-fetch-site"):
-        return site not in ("same-origin", "none")
-    # Browsers before 2023, which say the origin of every POST.
-    if not (origin := headers.get("origin")):
-        return False
-    ours = {headers.get("host", ""), *headers.get("x-forwarded-host", "").split(",")}
-    host = urlsplit(origin).netloc.lower()  # of the origin "null" there is none
-    return not host or host not in {one.strip().lower() for one in ours}
