@@ -23,6 +23,7 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.strategies import DDPStrategy
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
@@ -43,6 +44,7 @@ from train.feed import Feed, Validation, epoch_steps
 from train.install import install
 from train.recipe import Recipe, load
 from train.run import Run
+from train.sampling import Sampler
 from train.signals import Signals, leave_to_parent
 from train.storage import place
 from train.tasks import TASKS, Task
@@ -132,7 +134,8 @@ def _train(recipe: Recipe, out: Path, run: Run | None, signals: Signals, resume:
         if run is not None:
             checkpoints.restore_best(out, state)
     conductor = Conductor(run, out, recipe.validate_every or course.epoch_steps, signals)
-    trainer = _trainer(recipe, out, task, conductor)
+    looks = [Sampler(out, held_out[0], recipe)] if run is not None and recipe.samples else []
+    trainer = _trainer(recipe, out, task, [*looks, conductor])
     if run is not None:
         run.note(
             device=str(trainer.strategy.root_device), precision=trainer.precision, sentence="It has begun."
@@ -154,7 +157,7 @@ def _train(recipe: Recipe, out: Path, run: Run | None, signals: Signals, resume:
     return task
 
 
-def _trainer(recipe: Recipe, out: Path, task: Task, conductor: Conductor) -> lightning.Trainer:
+def _trainer(recipe: Recipe, out: Path, task: Task, callbacks: list[Callback]) -> lightning.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its hints are not for who trains here
     is_gpu = torch.cuda.is_available()
     strategy: Any = "auto"
@@ -172,7 +175,7 @@ def _trainer(recipe: Recipe, out: Path, task: Task, conductor: Conductor) -> lig
         precision=precision(recipe.precision),  # type: ignore[arg-type]
         max_steps=-1,
         max_epochs=-1,
-        val_check_interval=conductor.validate_every,
+        val_check_interval=recipe.validate_every or task.course.epoch_steps,
         check_val_every_n_epoch=None,
         gradient_clip_val=recipe.optimizer.clip if task.automatic_optimization else None,
         num_sanity_val_steps=0,
@@ -182,7 +185,7 @@ def _trainer(recipe: Recipe, out: Path, task: Task, conductor: Conductor) -> lig
         enable_progress_bar=False,
         enable_model_summary=False,
         default_root_dir=out,
-        callbacks=[*([Averaging(recipe.ema)] if recipe.ema else []), conductor],
+        callbacks=[*([Averaging(recipe.ema)] if recipe.ema else []), *callbacks],
         plugins=[WholeCheckpoints()],
     )
 

@@ -100,6 +100,12 @@ class Recipe(Strict):
     validate_every: int | None = Field(
         None, ge=1, description="Steps between validations and checkpoints; null for once an epoch."
     )
+    samples: int = Field(
+        4,
+        ge=0,
+        le=16,
+        description="Validation photos painted at each validation, to be looked at; 0 for none.",
+    )
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field(
         "auto", description="auto: bf16-mixed where the device computes in it, else 32-true."
     )

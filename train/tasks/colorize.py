@@ -19,8 +19,10 @@ from train.tasks.base import Task
 from train.tasks.losses import chances_loss, color_loss, psnr, shrink, skin_loss, skin_map_loss
 from train.tasks.perceptual import PerceptualLoss
 
-# What only the curves need is measured at every tenth step: seldom enough to cost nothing.
+# What only the curves need is measured at every tenth step: seldom enough to cost nothing. SSIM, which costs most, of
+# so many pictures of the batch.
 LOOK_EVERY = 10
+LOOKED_AT = 4
 _SSIM_WINDOW = 11
 
 # name -> weight and value of a part of the loss
@@ -83,8 +85,7 @@ class Colorize(Task):
         lightness, truth = lab[:, :1], lab[:, 1:]
         full = F.interpolate(painted, lightness.shape[-2:], mode="bilinear")
         self.log_validation("psnr", psnr(lightness, full, truth), len(lab), dataloader_idx)
-        painted, true = (lab_to_rgb(torch.cat([lightness, ab], 1), clip=True) for ab in (full, truth))
-        self.log_validation("ssim", ssim(painted, true, _SSIM_WINDOW).mean(), len(lab), dataloader_idx)
+        self.log_validation("ssim", _similarity(full, lab), len(lab), dataloader_idx)
 
     # What other kinds of painting replace
 
@@ -127,7 +128,7 @@ class Colorize(Task):
         return parts | self.attributes.losses(painted.features, batch)
 
     def note_training(self, parts: Parts, predicted: Tensor, batch: dict[str, Tensor]) -> None:
-        """Log the loss, its parts, and now and then PSNR at the painted size."""
+        """Log the loss, its parts, and now and then PSNR at the painted size and SSIM as in validation."""
         self.log_training("train/loss", total(parts))
         if len(parts) > 1:
             for name, (_, value) in parts.items():
@@ -137,6 +138,15 @@ class Colorize(Task):
                 ab = self.as_ab(predicted)
                 lightness, truth = (shrink(part, ab) for part in batch["lab"].split([1, 2], dim=1))
                 self.log_training("train/psnr", psnr(lightness, ab, truth))
+                few = batch["lab"][:LOOKED_AT]
+                full = F.interpolate(ab[:LOOKED_AT], few.shape[-2:], mode="bilinear")
+                self.log_training("train/ssim", _similarity(full, few))
+
+
+def _similarity(ab: Tensor, lab: Tensor) -> Tensor:
+    """() mean SSIM of (B, 2, s, s) ab under the truth's lightness with the truth, (B, 3, s, s)."""
+    painted, true = (lab_to_rgb(torch.cat([lab[:, :1], part], 1), clip=True) for part in (ab, lab[:, 1:]))
+    return ssim(painted, true, _SSIM_WINDOW).mean()
 
 
 def total(parts: Parts) -> Tensor:
