@@ -7,6 +7,9 @@ PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.10; do \
 	$$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' 2>/dev/null \
 	&& echo $$python && break; done)
 
+# Tests at a time; 0 runs them in one process, for a debugger.
+WORKERS ?= 2
+
 BIN = $(VENV)/bin
 RUN = $(BIN)/python
 APP_READY = $(VENV)/.rangin-app
@@ -24,7 +27,7 @@ app: $(APP_READY)  ## set up what is missing, then serve the page on http://127.
 	$(RUN) app.py
 
 test: $(DEV_READY) $(if $(findstring not browser,$(ARGS)),,browser)  ## set up what is missing, then run every test; ARGS="-m 'not browser'" goes to pytest
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(DEV_READY)  ## check style, formatting and types
 	$(BIN)/ruff check .
@@ -62,8 +65,9 @@ $(RUN):
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "The virtual environment could not be made; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 
-$(APP_READY): requirements.txt | $(RUN)
-	$(RUN) -m pip install --disable-pip-version-check -q -r requirements.txt
+# With what training needs, since the page's Train tab trains here; a Space installs requirements.txt alone.
+$(APP_READY): requirements.txt requirements-train.txt | $(RUN)
+	$(RUN) -m pip install --disable-pip-version-check -q -r requirements-train.txt
 	@touch $@
 
 $(DEV_READY): requirements.txt requirements-train.txt requirements-dev.txt | $(RUN)

@@ -39,15 +39,16 @@ def _isolate(home: Path) -> None:
         "GRADIO_TEMP_DIR": "gradio",
         "RANGIN_MODELS": "models",
         "RANGIN_LABELS_FOLDER": "labels",
+        "RANGIN_RUNS": "runs",
+        "RANGIN_DATASETS": "datasets",
     }.items():
         path = home / folder
         path.mkdir(parents=True, exist_ok=True)
         os.environ[name] = str(path)
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ.setdefault(
-        "OMP_NUM_THREADS", "2"
-    )  # more threads than a small machine has cores only cost time
+    # More threads than a small machine has cores only cost time, and tests run two at a time.
+    os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 
 
 _home = Path(tempfile.mkdtemp(prefix="rangin-tests-"))
