@@ -19,7 +19,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
 PHOTOS, IN_BATCH = 200, 20_000
 SOON = 150.0  # milliseconds
-# Beside another test on the other core the machine's pace is measured, not the desk's: only what nobody could work with fails then.
+# Beside another test on the other core the machine's pace is measured, not the desk's: then only what nobody could
+# work with fails.
 SOON_IN_COMPANY = 1500.0
 BETWEEN = 0.25  # seconds that somebody looks at a photo: ten times as quick as a person does
 A_MINUTE = 25
