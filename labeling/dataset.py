@@ -141,28 +141,49 @@ def make(
     return Made(folder, labels, dict(sorted(choice.left_out.items())), tuple(choice.refused), command, notes)
 
 
+def count(store: Store, wanted: Wanted | None = None) -> dict[str, int]:
+    """Label -> how many pictures `make` would write now, the most frequent first; empty when nothing is labelled.
+
+    Raises:
+        LabelError: there is no such batch or label.
+    """
+    with unswept():
+        choice = _choose(store, wanted or Wanted())
+    return dict(Counter(picture.label for picture in choice.pictures).most_common())
+
+
+def flags(labels: Iterable[str], wanted: Wanted) -> list[str]:
+    """What `python -m train prepare` is told about a dataset, as an argument list.
+
+    Args:
+        labels: those that occur in it.
+    """
+    others = _others(labels)
+    words = ["--vocabulary", ",".join([*GROUPS, *others])] if others else []
+    words += ["--person", PHOTO] if wanted.by_face else []
+    return words + (["--keep-gray"] if wanted.by_face or wanted.cut_faces else [])
+
+
 def instructions(folder: Path, labels: Iterable[str], wanted: Wanted) -> tuple[str, tuple[str, ...]]:
     """The command that prepares a dataset, and what to know about it.
 
     Args:
         labels: those that occur in it.
     """
-    others = sorted(set(labels) - set(GROUPS))
+    labels = tuple(labels)
     words = ["python", "-m", "train", "prepare", str(folder), "--out", f"{folder}-prepared"]
+    words += flags(labels, wanted)
     notes = []
-    if others:
+    if others := _others(labels):
         named = " and ".join([", ".join(others[:-1]), others[-1]]) if len(others) > 1 else others[0]
-        words += ["--vocabulary", ",".join([*GROUPS, *others])]
         notes.append(
             f"{named} {'are' if len(others) > 1 else 'is'} none of the six groups that the networks tell apart: such "
             "pictures teach colour, and no group. Where one of the six fits, write --map "
             f'"{others[0]}=GROUP" instead of --vocabulary, and they count as that group.'
         )
     if wanted.by_face:
-        words += ["--person", PHOTO]
         notes.append(f"With --person {PHOTO} all faces of one photo stay on one side of the split.")
     if wanted.by_face or wanted.cut_faces:
-        words += ["--keep-gray"]
         notes.append(
             "Gray and toned pictures are kept, as the classifier sees gray; to train colour, leave --keep-gray out."
         )
@@ -174,6 +195,11 @@ def instructions(folder: Path, labels: Iterable[str], wanted: Wanted) -> tuple[s
             "To train the ethnicity classifier, make it again with the faces cut out, as that sees them."
         )
     return shlex.join(words), tuple(notes)
+
+
+def _others(labels: Iterable[str]) -> list[str]:
+    """Labels that are none of the networks' groups, sorted."""
+    return sorted(set(labels) - set(GROUPS))
 
 
 def _choose(store: Store, wanted: Wanted) -> _Choice:

@@ -57,6 +57,8 @@ class Person:
     may_train: bool
     token: str | None = field(default=None, repr=False)
     """Their own for the Hub, of who is signed in and only where an event asked for it. Never written anywhere."""
+    why_not: str = ""
+    """Why a request of theirs is refused whoever they are; see `TrainAccess.check_way`."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,8 @@ class TrainAccess:
 
     def explain(self, person: Person) -> str:
         """One sentence for the top of the tab: that this person may train, or why not and what to do."""
+        if person.why_not:
+            return person.why_not
         if self._mode == "off":
             return OFF
         if self.is_off:

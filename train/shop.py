@@ -25,11 +25,11 @@ log = logging.getLogger(__name__)
 class Labels(Protocol):
     """What people labelled, as `labeling.training_set` gives it: training knows nothing of that room."""
 
-    def count(self, pictures: str = "photo") -> dict[str, int]:
+    def count(self, by_face: str = "photo") -> dict[str, int]:
         """Label -> how many pictures would go into a dataset now; empty when nothing is labelled.
 
         Args:
-            pictures: "photo", the photos whole; "face", each face with its own label; "cut", the one face of each
+            by_face: "photo", the photos whole; "face", each face with its own label; "cut", the one face of each
                 labelled photo.
         """
         ...
@@ -37,11 +37,17 @@ class Labels(Protocol):
     def write(
         self,
         folder: Path,
-        pictures: str = "photo",
+        by_face: str = "photo",
         advance: Callable[[int, int], None] = lambda done, total: None,
         is_cancelled: Callable[[], bool] = lambda: False,
     ) -> list[str]:
         """Write a folder that `python -m train prepare` takes; an older one of labels is replaced.
+
+        Args:
+            folder: its place; what is above it must exist.
+            by_face: as in `count`.
+            advance: told how many pictures are written, of how many.
+            is_cancelled: asked before each picture.
 
         Returns:
             Flags for `prepare`, as an argument list: ["--vocabulary", "...", "--keep-gray"].

@@ -5,8 +5,8 @@ What an event does is a function that knows no gradio and whose first parameter 
     def stop(desk: Desk, person: Person, run: str) -> str: ...
 
 For a **widget**, `guarded` makes what Gradio calls. The inputs are the function's own; no name is sent, since who it is
-says the account or the computer. Gradio's own parameters (`gr.Progress` as a default, `gr.SelectData`) work as usual, and
-so do generators:
+says the account or the computer. Gradio's own parameters (`gr.Progress` as a default, `gr.SelectData`) work as usual,
+and so do generators:
 
     button.click(guarded(shop.access, partial(stop, desk)), [run], [message], api_visibility="private")
     timer.tick(guarded(shop.access, desk.refresh), [chosen], [table], show_progress="hidden", api_visibility="private")
@@ -24,6 +24,7 @@ The parameters' names are the callers' names for them, so `act` has none called 
 everybody gets that: it comes with the first event.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -84,15 +85,24 @@ def publish(
     gr.api(_wrapped(access, act, with_token, for_all, Checked(act, OptionError)), **wiring)
 
 
+def login_button(access: TrainAccess) -> gr.LoginButton | None:
+    """Gradio's button where signing in works and serves for anything, and nothing elsewhere."""
+    return gr.LoginButton(elem_id="train-login") if access.can_sign_in and not access.is_off else None
+
+
 def _wrapped(access: TrainAccess, act: Act, with_token: bool, for_all: bool, check: Any) -> Act:
     def admit(profile: gr.OAuthProfile | None, request: gr.Request | None) -> Person:
         if is_of_another_site(request):
             raise AccessError(OTHER_SITE)
         person = access.person(None, profile.username if profile else None)
-        if for_all:
-            return person
-        access.check_way(way(request))
-        access.require(person)
+        try:
+            access.check_way(way(request))
+        except AccessError as error:
+            if not for_all:
+                raise
+            return Person("", False, why_not=str(error))
+        if not for_all:
+            access.require(person)
         return person
 
     def admitted(profile: gr.OAuthProfile | None, request: gr.Request | None, *given: Any) -> list[Any]:
@@ -104,7 +114,7 @@ def _wrapped(access: TrainAccess, act: Act, with_token: bool, for_all: bool, che
         person = admit(profile, request)
         # Where nobody signs in, Gradio's is a mock with the machine's own token, or one that a caller sent.
         own = token.token if token is not None and access.can_sign_in else None
-        return [Person(person.name, person.may_train, own), *check(list(given))]
+        return [replace(person, token=own), *check(list(given))]
 
     if with_token:
         call = wrapped(act, (PROFILE, TOKEN, REQUEST), admitted_with_token)
