@@ -27,7 +27,7 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from colorizer.errors import OptionError
-from train import atomic
+from train.jobs import files
 
 FILE = "job.json"
 ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,79}")
@@ -118,6 +118,8 @@ class Job(BaseModel):
     state: State = State.WAITING
     """As last seen by somebody who looked; `train.jobs.stand` looks again."""
     wants_stop: bool = False
+    asked: float | None = None
+    """When the stop was asked for."""
     number: str = Field(
         "", description="The engine's own: controller's pid, Slurm's job number, the Hub's id."
     )
@@ -214,6 +216,6 @@ def change(folder: Path, **values: Any) -> Job:
 
 
 def _write(job: Job) -> None:
-    atomic.write(
+    files.write(
         job.folder / FILE, json.dumps(job.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
     )

@@ -1,0 +1,50 @@
+"""Deleting a job's folder: gone from the list in one step, then from the disk, also when somebody kills us meanwhile."""
+
+import secrets
+import shutil
+from pathlib import Path
+
+from train.jobs.job import Job
+
+FOLDER = ".deleted"
+
+
+def put(folder: Path) -> None:
+    """Move a job's folder out of the list, and remove it."""
+    bin_ = folder.parent / FOLDER
+    try:
+        bin_.mkdir(exist_ok=True)
+        gone = bin_ / f"{folder.name}-{secrets.token_hex(4)}"
+        folder.rename(gone)
+    except OSError:  # a disk too full for a folder: then the slow way
+        gone = folder
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def empty(runs: Path) -> None:
+    """Remove what a killed process has left of that."""
+    bin_ = runs / FOLDER
+    if bin_.is_dir():
+        for folder in bin_.iterdir():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def inventory(job: Job) -> str:
+    """What a job's folder holds, for who is about to delete it."""
+    sizes = {path: path.stat().st_size for path in job.folder.rglob("*") if path.is_file()}
+    parts = []
+    for words, pattern in (("checkpoint", "*.ckpt"), ("weights file", "*.safetensors")):
+        found = [path for path in sizes if path.match(pattern)]
+        if found:
+            parts.append(f"{len(found)} {words}{'s' if len(found) > 1 else ''}")
+    if (job.folder / "report").is_dir():
+        parts.append("the report")
+    parts.append("curves, samples and log" if (job.folder / "metrics.csv").is_file() else "the log")
+    return (
+        f"{job.id} goes with {', '.join(parts[:-1])}{' and ' if len(parts) > 1 else ''}{parts[-1]}: "
+        f"{_size(sum(sizes.values()))} that can't be brought back. Models that were promoted or published stay."
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
