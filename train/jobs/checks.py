@@ -46,10 +46,9 @@ class Content:
 
 
 def everything(recipe: Recipe, settings: TrainSettings | None = None) -> list[Problem]:
-    """All problems of places, pictures and room; `places` for what people name from the page, too."""
+    """All problems of places, pictures and room. What lies outside isn't looked into: the answer would tell of it."""
     settings = settings or get_train_settings()
-    problems = [*places(recipe, settings), *pictures(recipe)]
-    return problems + ([] if problems else disk(recipe, settings))
+    return places(recipe, settings) or [*pictures(recipe), *disk(recipe, settings)]
 
 
 # places
@@ -91,11 +90,16 @@ def absolute(path: Path) -> Path:
 def pictures(recipe: Recipe) -> list[Problem]:
     """What is wrong with the pictures of a recipe and their labels."""
     found: list[Problem] = []
+    gone: list[str] = []
     trained: Counter[str] = Counter()
     readable = True
     for part, sources in (("data", recipe.data), ("validation", recipe.validation)):
         for i, source in enumerate(sources):
             if part == "data" and not source.share:
+                continue
+            if not absolute(source.images).is_dir():
+                gone.append(short_name(absolute(source.images)))
+                readable = False
                 continue
             try:
                 content = look(source)
@@ -106,6 +110,14 @@ def pictures(recipe: Recipe) -> list[Problem]:
             found += _of_source(source, content, f"{part}.{i}")
             if part == "data":
                 trained.update(content.groups)
+    if gone:
+        found.append(
+            Problem(
+                "dataset",
+                f"The folders of pictures {', '.join(dict.fromkeys(gone))} are not on this machine; choose a dataset "
+                "that is.",
+            )
+        )
     if recipe.start_from is not None and not absolute(recipe.start_from).is_file():
         found.append(
             Problem(

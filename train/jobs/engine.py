@@ -20,8 +20,8 @@ class Problem(NamedTuple):
     """Why an order can't be carried out, told before anything starts."""
 
     field: str
-    """The form's: recipe, dataset, name, epochs, batch, rate, size, augment, stopping, overrides, engine, device,
-    partition, account, gpus, nodes, tasks, cpus, memory_gb, minutes, flavor, token, disk, folder, out, shards."""
+    """The form's: recipe, dataset, name, start, epochs, batch, rate, size, augment, stopping, overrides, engine,
+    device, partition, account, gpus, nodes, tasks, cpus, memory_gb, minutes, flavor, token, disk, folder, out, shards."""
     sentence: str
 
 
