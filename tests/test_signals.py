@@ -70,3 +70,21 @@ def test_a_signal_is_heard_at_once_while_preparing_and_noted_while_training() ->
         ears.is_training = True
         signal.raise_signal(signal.SIGINT)
         assert ears.received == signal.SIGINT
+
+
+def test_one_request_that_comes_twice_waits_for_the_step_and_a_second_request_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with signals.Signals() as ears:
+        ears.is_training = True
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        assert ears.received == signal.SIGTERM
+        monkeypatch.setattr(signals, "SAME_REQUEST", 0.0)
+        with pytest.raises(Stopped):
+            signal.raise_signal(signal.SIGTERM)
+    with signals.Signals() as ears:
+        ears.is_training = True
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(Stopped):
+            signal.raise_signal(signal.SIGINT)

@@ -3,6 +3,7 @@
 import os
 
 import torch
+from lightning.pytorch.plugins.environments import SLURMEnvironment
 
 from colorizer.errors import OptionError
 from train.recipe import Recipe
@@ -29,6 +30,14 @@ def process_rank(recipe: Recipe) -> int:
 def is_first_process(recipe: Recipe) -> bool:
     """Whether this is the process that writes."""
     return recipe.devices * recipe.num_nodes == 1 or process_rank(recipe) == 0
+
+
+def cluster() -> list[SLURMEnvironment]:
+    """What tells Lightning that Slurm started the processes; empty where it did not."""
+    if "SLURM_NTASKS" not in os.environ or not SLURMEnvironment.detect():
+        return []
+    # Without its own hold on signals: who keeps the job asks for the end, and has it go on.
+    return [SLURMEnvironment(auto_requeue=False)]
 
 
 def precision(wanted: str) -> str:

@@ -37,7 +37,7 @@ from train.averaging import Averaging
 from train.callbacks import Conductor
 from train.checkpoints import WholeCheckpoints
 from train.data import Pictures, count_shared, decode
-from train.devices import check, is_first_process, precision, process_rank
+from train.devices import check, cluster, is_first_process, precision, process_rank
 from train.export import export
 from train.failures import Diverged, Stopped
 from train.feed import Feed, Validation, epoch_steps
@@ -186,7 +186,7 @@ def _trainer(recipe: Recipe, out: Path, task: Task, callbacks: list[Callback]) -
         enable_model_summary=False,
         default_root_dir=out,
         callbacks=[*([Averaging(recipe.ema)] if recipe.ema else []), *callbacks],
-        plugins=[WholeCheckpoints()],
+        plugins=[WholeCheckpoints(), *cluster()],
     )
 
 

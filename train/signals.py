@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -17,6 +18,9 @@ ENDING = (signal.SIGINT, signal.SIGTERM)
 # How long Python may take to hear of a signal, in seconds. It does so between two of its own instructions; a process
 # that waits inside a library for another process, which may never come, would not hear of it at all.
 GRACE = 30.0
+# Of SIGTERM within so many seconds, all but the first are the same request: Slurm tells each process of a job, and
+# their parent passes on what it was told.
+SAME_REQUEST = 5.0
 _listening: set[int] = set()  # the contexts that are entered, by id
 
 
@@ -30,6 +34,7 @@ class Signals:
         self.is_training = False
         """Whether somebody looks at `received` after each step."""
         self._before: dict[int, Any] = {}
+        self._asked = 0.0
         self._heard = threading.Event()
 
     def __enter__(self) -> "Signals":
@@ -68,7 +73,9 @@ class Signals:
                 signal.signal(number, self._note)
 
     def _note(self, number: int, _: FrameType | None) -> None:
-        was_asked, self.received = self.received is not None, number
+        if number == self.received == signal.SIGTERM and time.monotonic() - self._asked < SAME_REQUEST:
+            return
+        was_asked, self.received, self._asked = self.received is not None, number, time.monotonic()
         self._heard.set()
         if not self.is_training or was_asked:  # asked twice, it doesn't wait for the step
             raise Stopped(number)

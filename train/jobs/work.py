@@ -203,7 +203,9 @@ class Work:
         """Pass on to the child what this process is told; the handlers that were there."""
         if threading.current_thread() is not threading.main_thread():
             return {}
-        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        before: dict[int, Any] = {
+            number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)
+        }
         for number in before:
             signal.signal(number, self._hear)
         return before
@@ -261,6 +263,8 @@ def _die_with(keeper: int) -> Callable[[], None] | None:
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
     def ask() -> None:
+        # Slurm sends it to all processes of a job when time runs out; it is meant for the keeper.
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         if os.getppid() != keeper:  # it was killed before that
             os._exit(128 + signal.SIGTERM)
