@@ -23,10 +23,11 @@ from safetensors.torch import load as read_tensors
 from safetensors.torch import save_file
 from torch import nn
 
-from colorizer import hollow, literature
+from colorizer import hollow, literature, pointer
 from colorizer.errors import ModelError
 from colorizer.settings import get_settings
 from colorizer.training_notes import printable
+from colorizer.working_size import working_size_of
 
 FOLDER = Path(__file__).parent / "weights"
 DEFAULT = "ethnicity-aware"
@@ -92,9 +93,15 @@ def find(name: str) -> Path:
 def look_up(name: str) -> tuple[Path, str]:
     """As `find`; and why a file of the user's is passed over for the package's of the same name, or "".
 
-    That is one which can't be used: else a bad copy of the default model would stop the page.
+    That is one which can't be used: else a bad copy of the default model would stop the page. So it is with the name
+    that was chosen for "default" (see `pointer`).
     """
-    name = DEFAULT if name == "default" else name
+    if name == "default":
+        chosen, why = _chosen()
+        if chosen is not None:
+            return chosen, ""
+        own_default, problem = look_up(DEFAULT)
+        return own_default, " ".join(part for part in (why, problem) if part)
     own, ours = (_file(folder, name) for folder in folders())
     if own is not None and ours is not None:
         try:
@@ -110,6 +117,21 @@ def look_up(name: str) -> tuple[Path, str]:
             else f"There is no model {name!r}; there are {', '.join(available()) or 'none yet'}, "
             f"a path to a {SUFFIX} file, or hf:user/name on the Hugging Face Hub."
         )
+    return path, ""
+
+
+def _chosen() -> tuple[Path | None, str]:
+    """The weights that somebody has made the default, or why those can't be used; neither where nobody has."""
+    name = pointer.read(folders()[0])
+    if not name:
+        return None, ""
+    try:
+        if not is_name(name):
+            raise ModelError(f"{printable(name, 60)!r} is no model's name.")
+        path, _ = look_up(name)
+        working_size_of(name, check(path)[0]["config"])
+    except ModelError as error:
+        return None, f"{pointer.FILE} in the models folder names no default that can be used: {error}"
     return path, ""
 
 
@@ -190,7 +212,8 @@ def _locate(name: str) -> Path:
         return Path(name)
     path, problem = look_up(name)
     if problem:
-        _warn_once(f"{problem} Until then the package's {path.name} is used.")
+        whose = "the package's " if path.parent == FOLDER else ""
+        _warn_once(f"{problem} Until then {whose}{path.name} is used.")
     return path
 
 

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     if _is_one_of(options.out, files if options.truth is None else [*files, options.truth]):
         raise OptionError(f"{options.out} is to be compared itself; choose another name to write to.")
     truths = {} if options.truth is None else find_truths(files, options.truth)
-    names = choose_models(options.models, checkpoint.DEFAULT, allow_files=True)
+    names = choose_models(options.models, checkpoint.find("default").stem, allow_files=True)
     if not is_page:
         sheet.check_count(len(files), len(names))
     make_folder(options.out.parent)
