@@ -17,7 +17,7 @@ from train.access import TrainAccess
 from train.settings import TrainSettings, get_train_settings
 
 if TYPE_CHECKING:
-    from train.jobs.registry import Watch
+    from train.jobs.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class Shop:
             log.warning("Training: %s", trouble)
         if self.access.is_off or self.watch is not None:
             return
-        from train.jobs.registry import Watch
+        from train.jobs.watch import Watch
 
         self.watch = Watch(self.runs)
 
