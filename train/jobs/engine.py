@@ -21,7 +21,8 @@ class Problem(NamedTuple):
 
     field: str
     """The form's: recipe, dataset, name, start, epochs, batch, rate, size, augment, stopping, overrides, engine,
-    device, partition, account, gpus, nodes, tasks, cpus, memory_gb, minutes, flavor, token, disk, folder, out, shards."""
+    device, partition, account, gpus, nodes, tasks, cpus, memory_gb, minutes, flavor, token, disk, folder, out,
+    shards."""
     sentence: str
 
 
