@@ -11,14 +11,16 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 from gradio.utils import get_upload_folder
 
 import colorizer.tab
 import labeling.tab
+import train.tab
 from colorizer.desk import Desk
 from colorizer.errors import RanginError
 from colorizer.files import ServerFiles
@@ -27,9 +29,13 @@ from colorizer.tab_inputs import Page
 from labeling.access import Access
 from labeling.office import Office
 from labeling.settings import get_label_settings
+from labeling.training_set import TrainingSet
+from train.shop import Shop
+
+Room = TypeVar("Room")
 
 ASSETS = Path(__file__).parent / "assets"
-STYLES = ("page.css", "label.css", "label_project.css", "agreement.css", "appeal.css")
+STYLES = ("page.css", "label.css", "label_project.css", "agreement.css", "appeal.css", "train_frame.css")
 SCRIPTS = (
     "page.js",
     *("label_send.js", "label_view.js", "label_panel.js", "label_feed.js", "label.js", "label_keys.js"),
@@ -140,11 +146,9 @@ def _sweep(files: ServerFiles, every: float) -> None:
 def build(desk: Desk | None = None) -> gr.Blocks:
     """The page. Its model begins to load in the background, so that the page is there first."""
     desk = desk or Desk(keep_files(get_settings()).folder)
-    try:
-        office = Office(colorizer=lambda: desk.colorizer)
-    except RanginError as error:  # a folder that can't be written, say: no reason to colorize nothing
-        logging.getLogger(__name__).error("Labelling stays closed: %s", error)
-        office, closed = None, str(error)
+    # A folder that can't be written, say, is no reason to colorize nothing.
+    office, no_office = _opened("Labelling", lambda: Office(colorizer=lambda: desk.colorizer))
+    shop, no_shop = _opened("Training", lambda: Shop(labels=TrainingSet(office) if office else None))
     settings = desk.settings
     keep = round(settings.keep_minutes * 60)
     with Page(
@@ -160,13 +164,28 @@ def build(desk: Desk | None = None) -> gr.Blocks:
                 if office:
                     labeling.tab.build(office)
                 else:
-                    labeling.tab.build_closed(closed)
+                    labeling.tab.build_closed(no_office)
+            with gr.Tab("Train", id="train"):
+                if shop:
+                    train.tab.build(shop)
+                else:
+                    train.tab.build_closed(f"Training is closed: {no_shop}")
     page.queue(max_size=settings.queue_size, default_concurrency_limit=settings.at_once)
     threading.Thread(target=desk.warm, name="warm", daemon=True).start()
-    if office:
-        office.start()
-        atexit.register(office.stop)
+    for room in (office, shop):
+        if room:
+            room.start()
+            atexit.register(room.stop)
     return page
+
+
+def _opened(what: str, make: Callable[[], Room]) -> tuple[Room | None, str]:
+    """What a tab needs, and nothing; or nothing, and the sentence why."""
+    try:
+        return make(), ""
+    except RanginError as error:
+        logging.getLogger(__name__).error("%s stays closed: %s", what, error)
+        return None, str(error)
 
 
 def largest_upload_mb() -> float:
