@@ -6,6 +6,7 @@ early (its time, somebody more important, `scontrol requeue`) asks it to end, tr
 job waits again and goes on from it.
 """
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,20 +27,18 @@ CONTINUED = 100
 # Seconds before the limit at which a job is told: a step and a checkpoint fit in.
 WARNING = 120
 
-_OVER = {
-    "COMPLETED": (State.FINISHED, ""),
-    "CANCELLED": (State.STOPPED, "It was cancelled on Slurm."),
+# What Slurm alone knows of an end.
+_ENDS = {
+    "BOOT_FAIL": (State.LOST, "Its node did not start; resuming submits it again."),
     "DEADLINE": (State.FAILED, "Slurm ended it at its deadline."),
-    "FAILED": (State.FAILED, ""),
-    "BOOT_FAIL": (State.FAILED, "Its node did not start."),
-    "NODE_FAIL": (State.LOST, "Its node went down."),
+    "NODE_FAIL": (State.LOST, "Its node went down; resuming submits it again."),
     "OUT_OF_MEMORY": (State.FAILED, "It needed more memory than it had asked Slurm for; ask for more."),
+    "PREEMPTED": (State.STOPPED, "It had to give way to another job; resuming goes on from its checkpoint."),
+    "REVOKED": (State.LOST, "Slurm took it back; resuming submits it again."),
     "TIMEOUT": (
         State.FAILED,
-        "It took longer than it had asked Slurm for; resume goes on from its checkpoint.",
+        "It ran into its time; resuming goes on from its checkpoint, as far as it got.",
     ),
-    "PREEMPTED": (State.STOPPED, "It had to give way to another job; resume goes on from its checkpoint."),
-    "REVOKED": (State.LOST, "Slurm took it back."),
 }
 _STARTING = ("CONFIGURING", "STAGE_OUT", "RESIZING")
 _WAITING = (
@@ -100,25 +99,25 @@ class Slurm:
         """
         if why := self.unavailable():
             raise EngineError(why)
-        if (
-            job.number
-            and (told := slurm_ask.state(job.number, job.id)) is not None
-            and told.state not in _OVER
-        ):
-            raise EngineError(f"Slurm still has this job, as {job.number}; wait until that has ended.")
+        if numbers := slurm_ask.at_work(job.id):
+            raise EngineError(f"Slurm still has this job, as {numbers[0]}; wait until that has ended.")
         from train.jobs.slurm_work import SlurmWork
 
         return submit(job, [SlurmWork(str(job.folder))])
 
     def look(self, job: Job) -> Seen:
-        """How Slurm sees it.
-
-        Raises:
-            EngineError: the controller doesn't answer.
-        """
-        told = slurm_ask.state(job.number, job.id) if job.number else None
-        if told is not None and told.state in _OVER and (said := outcome.over(job)) is not None:
-            return said
+        """How Slurm sees it; while Slurm can't be asked, as it was."""
+        try:
+            told = slurm_ask.state(job.number, job.id) if job.number else None
+            if not job.number and (
+                numbers := slurm_ask.at_work(job.id)
+            ):  # handed over by a process that was killed
+                told = slurm_ask.state(numbers[-1], job.id)
+        except EngineError as error:
+            said = outcome.over(job)
+            # What ended without being asked here may wait to be continued.
+            is_sure = said is not None and (job.wants_stop or said.state is not State.STOPPED)
+            return said if said is not None and is_sure else Seen(job.state, str(error))
         return seen(told, job)
 
     def logs(self, job: Job, lines: int) -> str:
@@ -132,17 +131,8 @@ class Slurm:
         Raises:
             EngineError: the controller doesn't answer.
         """
-        if not job.number:
-            return
-        told = slurm_ask.state(job.number, job.id)
-        if told is None and slurm_ask.states(job.number, job.id) == {}:
-            return
-        try:
-            # By name too, so that a number given anew by a younger cluster ends nobody else's job.
-            slurm_ask.say("scancel", f"--name={job.id}", job.number)
-        except EngineError as error:
-            if "nvalid job id" not in str(error) and "already complet" not in str(error):
-                raise
+        # By name, which is given once: a younger cluster gives numbers again.
+        slurm_ask.say("scancel", f"--user={os.getuid()}", f"--name={job.id}")
         slurm_ask.forget()
 
 
@@ -177,19 +167,33 @@ def seen(told: Told | None, job: Job) -> Seen:
     """Slurm's word for a job as ours."""
     if told is None:
         return Seen(None)
-    if told.state in _OVER:
-        state, sentence = _OVER[told.state]
-        if job.wants_stop and state is not State.FINISHED:
-            return Seen(State.STOPPED)
-        return Seen(state, sentence)
+    if told.is_over:
+        return _end(told, job)
     if job.wants_stop:
         return Seen(State.STOPPING)
     if told.state in _WAITING:
         reason = _REASONS.get(told.reason, told.reason)
         return Seen(State.WAITING, "Slurm lets it wait" + (f": {reason}." if reason else "."))
-    if told.state in _STARTING:
-        return Seen(State.STARTING)
-    return Seen(State.RUNNING)
+    return Seen(State.STARTING if told.state in _STARTING else State.RUNNING)
+
+
+def _end(told: Told, job: Job) -> Seen:
+    """How it ended: what its own folder says, unless Slurm knows better."""
+    said = outcome.over(job)
+    if said is not None and (said.state is State.FINISHED or job.wants_stop):
+        return said
+    if job.wants_stop:
+        return Seen(State.STOPPED, "Stopped before it began." if not job.started else "Stopped on request.")
+    if told.state in _ENDS:
+        return Seen(*_ENDS[told.state])
+    if said is not None:
+        return said
+    if told.state == "CANCELLED":
+        return Seen(State.STOPPED, "It was cancelled on Slurm.")
+    if told.state == "FAILED":
+        last = files.tail(_log(job), 1).strip()[:300]
+        return Seen(State.FAILED, "It failed before its work began" + (f": {last}" if last else "."))
+    return outcome.lost(job)
 
 
 def _executor(job: Job) -> "SlurmExecutor":

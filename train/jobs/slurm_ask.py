@@ -22,6 +22,11 @@ PROGRAMS = ("sbatch", "srun", "scancel", "squeue", "sinfo")
 # Seconds after which a controller that says nothing is taken for absent, and for how long answers are kept.
 PATIENCE = 8.0
 FRESH = {"partitions": 10.0, "queue": 1.0, "accounting": 60.0}
+# Slurm's words for what has ended for good.
+OVER = (
+    *("COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "BOOT_FAIL"),
+    *("DEADLINE", "PREEMPTED", "REVOKED"),
+)
 _SEPARATOR = "|"
 T = TypeVar("T")
 
@@ -65,6 +70,11 @@ class Told:
     """Slurm's own long word: PENDING, RUNNING, COMPLETING, CANCELLED, ..."""
     reason: str = ""
     """Why it waits, or how it ended."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it waits or runs."""
+        return self.state in OVER
 
 
 _lock = threading.Lock()
@@ -137,6 +147,17 @@ def state(number: str, name: str) -> Told | None:
     if told is not None:
         return told[1] if told[0] == name else None
     return _kept("accounting", ("accounting", number), lambda: _read_accounting(number, name))
+
+
+def at_work(name: str) -> list[str]:
+    """The numbers of all jobs of this name that have not ended, oldest first.
+
+    Raises:
+        EngineError: the controller can't be asked.
+    """
+    queue = _kept("queue", "queue", _read_queue)
+    found = [number for number, (its_name, told) in queue.items() if its_name == name and not told.is_over]
+    return sorted(found, key=lambda number: [int(part) for part in number.split("_")])
 
 
 def states(number: str, name: str) -> dict[int, Told]:
