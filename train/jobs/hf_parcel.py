@@ -3,7 +3,7 @@
 parcel = plan(recipe_values)         # which folders and files the recipe reads, and what they are called there
 tar = pack(folder, names, part)      # one folder's pictures, named for their content
 
-The job's folder there holds recipe.yaml's `data/0`, `labels/0.csv`, `weights/NAME.safetensors` and `cache`.
+There, the recipe's paths are `data/0`, `job/labels/0.csv`, `job/weights/NAME.safetensors` and `cache`.
 """
 
 import copy
@@ -37,7 +37,7 @@ class Parcel:
     folders: dict[str, "Folder"] = field(default_factory=dict)
     """Place there ("data/0") -> the pictures."""
     files: dict[str, Path] = field(default_factory=dict)
-    """Place there ("labels/0.csv") -> a file here."""
+    """Place there ("job/labels/0.csv") -> a file here."""
 
     def size(self) -> int:
         """Bytes that all pictures take as tars."""
@@ -97,7 +97,7 @@ def plan(recipe: dict[str, Any]) -> Parcel:
             folder = parcel.folders.setdefault(place, Folder(images, set()))
             if source.get("labels"):
                 table = labels.read(Path(source["labels"]))
-                folder.names |= set(table["imageName"])
+                folder.names |= set(table["imageName"]) - {""}
                 source["labels"] = _named(parcel, Path(source["labels"]), "labels")
             else:
                 folder.names |= {file.name for file in images.iterdir() if file.suffix.lower() in SUFFIXES}
@@ -119,11 +119,10 @@ def _named(parcel: Parcel, path: Path, folder: str) -> str:
     known = {here.resolve(): place for place, here in parcel.files.items()}
     if path.resolve() in known:
         return known[path.resolve()]
-    count = sum(place.startswith(f"{folder}/") for place in parcel.files)
-    name = f"{path.stem}{path.suffix}" if folder == "weights" else f"{count}.csv"
-    place = f"{folder}/{name}"
+    count = sum(place.startswith(f"job/{folder}/") for place in parcel.files)
+    place = f"job/{folder}/{path.name if folder == 'weights' else f'{count}.csv'}"
     if place in parcel.files:
-        place = f"{folder}/{count}-{name}"
+        place = f"job/{folder}/{count}-{path.name}"
     parcel.files[place] = path
     return place
 

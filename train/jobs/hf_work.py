@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 # What of a run's folder is sent. Checkpoints are large, and each one sent stays in the repository's history.
-SMALL = re.compile(r"(metrics\.csv|run\.json|log\.txt|samples/[\w.-]+\.(webp|json))")
+SMALL = re.compile(r"(recipe\.yaml|metrics\.csv|run\.json|log\.txt|samples/[\w.-]+\.(webp|json))")
 WEIGHTS = re.compile(r"[a-z0-9][a-z0-9_.-]*\.(safetensors|md)")
 CHECKPOINTS = ("last.ckpt", "best.ckpt")
 # So long before the service's own end the training is asked to end, so that its checkpoint still goes out; of short

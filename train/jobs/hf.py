@@ -1,0 +1,293 @@
+"""Training on Hugging Face Jobs: hardware by the minute, and repositories of one's own for what goes there and back.
+
+    engine = HuggingFace()
+    engine.submit(job)          # sends pictures, orders and code to private repositories, then the job
+    engine.look(job)            # how it is; brings metrics, samples and weights into the job's folder
+
+The job itself (`train.jobs.hf_work`) trains there and sends its run's folder to its repository now and then. A job that
+goes on is a new one on the Hub, from the checkpoint in that repository.
+"""
+
+import json
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from colorizer.errors import OptionError
+from train import atomic, hub, standing
+from train.jobs import hf_outcome, hf_parcel, hf_prices, hf_send, hf_sync, tokens
+from train.jobs import job as jobs
+from train.jobs.engine import EngineError, Problem, Seen
+from train.jobs.job import Job, Order, State
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi, JobInfo
+
+    from train.recipe import Recipe
+
+# The service is asked at most so often, in seconds; files and the log are fetched more rarely.
+ASK_EVERY, SYNC_EVERY = 5.0, 20.0
+# So long may a job that was asked to stop take for its checkpoint before the service ends it.
+STOP_PATIENCE = 300.0
+OUTPUT = "output.txt"
+_LOG_LINES = 2000
+_OVER = ("COMPLETED", "CANCELED", "ERROR", "DELETED")
+
+
+class HuggingFace:
+    """`train.jobs.engine.Engine` on Hugging Face Jobs."""
+
+    name = "hf"
+    title = "Hugging Face Jobs"
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seen: dict[str, tuple[float, str, Seen]] = {}
+        """Job's id -> when it was asked for, its number then, and the answer."""
+        self._synced: dict[str, float] = {}
+
+    def unavailable(self) -> str:
+        """Why it can't be used here; asks nothing by itself."""
+        from huggingface_hub import constants
+
+        if constants.HF_HUB_OFFLINE:
+            return "HF_HUB_OFFLINE is set, so the Hugging Face Hub is not asked."
+        return hf_prices.last_failure()
+
+    def check(self, order: Order, recipe: "Recipe | None") -> list[Problem]:
+        """What of an order can't be done there: a missing token, hardware that isn't there, too short a sign-in."""
+        if why := self.unavailable():
+            return [Problem("engine", why)]
+        if order.kind != "fit":
+            return [
+                Problem("engine", "Only trainings run on Hugging Face Jobs; photos stay on this machine.")
+            ]
+        hardware, problems = order.hardware, []
+        token = tokens.of(order.who)
+        if not token:
+            problems.append(
+                Problem(
+                    "token",
+                    "Hugging Face Jobs need a token: sign in with Hugging Face, or set RANGIN_JOBS_TOKEN.",
+                )
+            )
+        elif (ends := tokens.expires(token)) is not None and ends < time.time() + 60 * hardware.minutes:
+            left = max(0, int((ends - time.time()) / 60))
+            problems.append(
+                Problem(
+                    "minutes",
+                    f"Your sign-in lasts {left} more minutes, and the job needs it to the end; choose at most that, or "
+                    "sign in again.",
+                )
+            )
+        gpus = None
+        try:
+            gpus = hf_prices.find(hardware.flavor).gpus
+        except OptionError as error:
+            problems.append(Problem("flavor", str(error)))
+        except EngineError as error:
+            return [Problem("engine", str(error))]
+        if recipe is not None:
+            problems += _recipe_problems(recipe, gpus)
+        return problems
+
+    def submit(self, job: Job) -> str:
+        """Send it there. Takes as long as sending its pictures takes, and says in job.json how far that is.
+
+        Raises:
+            EngineError: it was refused, or stopped meanwhile, or is still at work there.
+        """
+        if hf_send.is_being_sent(job):
+            raise EngineError("It is being handed over already.")
+        if job.number or job.notes.get("attempt"):
+            for info in self._found(job):
+                if info.status.stage not in _OVER:
+                    raise EngineError(
+                        "It is still at work on Hugging Face Jobs; stop it first, or wait for its end."
+                    )
+        try:
+            return hf_send.send(job, self._token(job))
+        except OptionError as error:
+            raise EngineError(str(error)) from error
+
+    def look(self, job: Job) -> Seen:
+        """How it is; brings what is new of its results. A state that is over comes only after the last of them.
+
+        Raises:
+            EngineError: the Hub can't be asked, or there is no token to ask with.
+        """
+        if hf_send.is_being_sent(job):
+            return Seen(State.STARTING, job.sentence)
+        if job.notes.get("handed"):
+            return self._interrupted(job)
+        if not job.number:
+            return Seen(None)
+        with self._lock:
+            then, number, seen = self._seen.get(job.id, (float("-inf"), "", Seen(None)))
+            if number == job.number and time.monotonic() - then < ASK_EVERY:
+                return seen
+            seen = self._ask(job)
+            self._seen[job.id] = time.monotonic(), job.number, seen
+            return seen
+
+    def logs(self, job: Job, lines: int) -> str:
+        """The end of what it printed, as last fetched."""
+        path = job.folder / OUTPUT
+        if job.number and not path.is_file():
+            self._fetch_log(self._client(job), job)
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def cancel(self, job: Job) -> None:
+        """Ask it for its end; one that hasn't begun is taken back.
+
+        Raises:
+            EngineError: the Hub can't be asked.
+        """
+        jobs.change(job.folder, wants_stop=True)
+        if not job.number or hf_send.is_being_sent(job):
+            return
+        client = self._client(job)
+        info = self._inspect(client, job)
+        if info is None or info.status.stage in _OVER:
+            return
+        if info.status.stage == "RUNNING":
+            try:
+                with hub.saying("asking the job to stop"):
+                    client.upload_file(
+                        path_or_fileobj=b"stop\n",
+                        path_in_repo=f"job/stop-{job.notes.get('attempt', 1)}",
+                        repo_id=str(job.notes["repository"]),
+                    )
+                hf_send.note(job, stop_asked=time.time())
+                return
+            except hub.HubError as error:
+                if not error.status:  # not reached: to be tried again
+                    raise
+        self._end(client, job)
+
+    def what_stays(self, job: Job) -> str:
+        """What remains on the Hub when the job's folder is deleted."""
+        repository = job.notes.get("repository")
+        if not repository:
+            return ""
+        return f"Its private repository {repository} stays on the Hugging Face Hub; delete it in its settings there."
+
+    def everything(self, token: str) -> list[tuple[str, str, str]]:
+        """(job's id here, number there, stage) of all that this project has started for a token's account.
+
+        Raises:
+            EngineError: the Hub can't be asked.
+        """
+        from train.settings import get_train_settings
+
+        client = hub.client(token)
+        with hub.saying("listing jobs"):
+            namespace = get_train_settings().jobs_namespace or str(client.whoami()["name"])
+            infos = list(client.list_jobs(namespace=namespace))
+        return [
+            (str(info.labels[hf_send.LABEL]), info.id, str(info.status.stage))
+            for info in infos
+            if info.labels and hf_send.LABEL in info.labels
+        ]
+
+    def _ask(self, job: Job) -> Seen:
+        client = self._client(job)
+        info = self._inspect(client, job)
+        stage = str(info.status.stage) if info is not None else "DELETED"
+        is_over = stage in _OVER
+        if stage == "SCHEDULING":
+            return Seen(
+                State.STOPPING if job.wants_stop else State.WAITING, f"Waits for {job.order.hardware.flavor}."
+            )
+        ended = None
+        if is_over or time.monotonic() - self._synced.get(job.id, float("-inf")) > SYNC_EVERY:
+            attempt, repository = int(job.notes.get("attempt", 1)), str(job.notes["repository"])
+            ended = hf_sync.bring(client, repository, job.folder, job.order.name, is_over, attempt)
+            self._fetch_log(client, job)
+            self._synced[job.id] = time.monotonic()
+        if is_over:
+            return hf_outcome.last_word(job, stage, (info.status.message if info else None) or "", ended)
+        if not job.wants_stop:
+            return Seen(State.RUNNING, str(standing.read(job.folder).get("sentence", "")))
+        asked = job.notes.get("stop_asked")
+        if asked is None or time.time() - float(asked) > STOP_PATIENCE:
+            self._end(client, job)
+        return Seen(State.STOPPING, "Asked to stop; it writes its checkpoint.")
+
+    def _interrupted(self, job: Job) -> Seen:
+        """Whoever handed it over was killed: it may have arrived all the same."""
+        attempt = str(job.notes.get("attempt"))
+        for info in self._found(job):
+            if (info.labels or {}).get(hf_send.ATTEMPT_LABEL) == attempt:
+                notes = {**job.notes, "handed": None, "url": info.url}
+                return self.look(jobs.change(job.folder, number=info.id, notes=notes))
+        state = State.STOPPED if job.wants_stop else State.LOST
+        return Seen(state, "What handed it over was ended in between; resuming hands it over again.")
+
+    def _found(self, job: Job) -> "list[JobInfo]":
+        """This job's starts on the Hub."""
+        with hub.saying("looking for the job"):
+            return list(
+                self._client(job).list_jobs(
+                    labels={hf_send.LABEL: job.id}, namespace=str(job.notes["namespace"])
+                )
+                if job.notes.get("namespace")
+                else []
+            )
+
+    def _inspect(self, client: "HfApi", job: Job) -> "JobInfo | None":
+        try:
+            with hub.saying("asking for the job"):
+                return client.inspect_job(job_id=job.number, namespace=str(job.notes["namespace"]))
+        except hub.HubError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def _end(self, client: "HfApi", job: Job) -> None:
+        with hub.saying("stopping the job"):
+            client.cancel_job(job_id=job.number, namespace=str(job.notes["namespace"]))
+
+    def _fetch_log(self, client: "HfApi", job: Job) -> None:
+        try:
+            with hub.saying("fetching the log"):
+                lines = client.fetch_job_logs(
+                    job_id=job.number, namespace=str(job.notes["namespace"]), tail=_LOG_LINES
+                )
+                text = "\n".join(lines)
+        except hub.HubError:  # a job that never began has none
+            return
+        if text:
+            atomic.write(job.folder / OUTPUT, text + "\n")
+
+    def _client(self, job: Job) -> "HfApi":
+        return hub.client(self._token(job))
+
+    def _token(self, job: Job) -> str:
+        token = tokens.of(job.id, job.order.who)
+        if not token:
+            raise EngineError(
+                "Hugging Face Jobs can't be asked without a token: sign in with Hugging Face, or set RANGIN_JOBS_TOKEN."
+            )
+        return token
+
+
+def _recipe_problems(recipe: "Recipe", gpus: int | None) -> list[Problem]:
+    problems = []
+    if recipe.num_nodes > 1:
+        problems.append(Problem("nodes", "Hugging Face Jobs train on one machine; set num_nodes to 1."))
+    if gpus is not None and recipe.devices > max(gpus, 1):
+        problems.append(
+            Problem(
+                "flavor", f"The recipe wants {recipe.devices} devices, and this hardware has {max(gpus, 1)}."
+            )
+        )
+    try:
+        hf_parcel.plan(json.loads(recipe.model_dump_json())).size()
+    except OptionError as error:
+        problems.append(Problem("dataset", str(error)))
+    return problems
