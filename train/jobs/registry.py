@@ -16,6 +16,8 @@ from train.jobs import engines, fitting, kinds, tokens, trash
 from train.jobs import job as jobs
 from train.jobs.engine import EngineError, Problem, Refused
 from train.jobs.job import Job, Order, State
+from train.jobs.looking import Standing, logs, stand, standings
+from train.jobs.watch import Watch, tick
 from train.settings import TrainSettings, get_train_settings
 
 if TYPE_CHECKING:
@@ -24,8 +26,18 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 __all__ = [
-    *("Standing", "Watch", "cancel", "check", "delete", "logs", "resume", "stand", "standings", "submit"),
-    *("tick", "what_goes"),
+    "Standing",
+    "Watch",
+    "cancel",
+    "check",
+    "delete",
+    "logs",
+    "resume",
+    "stand",
+    "standings",
+    "submit",
+    "tick",
+    "what_goes",
 ]
 
 

@@ -9,6 +9,7 @@ environment (RANGIN_JOB). The child doesn't outlive the keeper: on Linux it gets
 Of several tasks on Slurm the first writes work.json and output.txt; the others print to output-<rank>.txt.
 """
 
+import contextlib
 import ctypes
 import json
 import logging
@@ -26,6 +27,7 @@ import psutil
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from colorizer.errors import RanginError
 from colorizer.settings import ROOT
 from train.jobs import files, processes
 from train.jobs.job import Job
@@ -126,6 +128,8 @@ class Work:
             return self._lead(folder)
         finally:
             lock.release()
+            if _is_local():
+                _go_on(folder)
 
     def checkpoint(self) -> Any:
         """Have the child save and end, because time is up; submitit then has the job go on later."""
@@ -158,6 +162,8 @@ class Work:
                 self._write(ended=time.time(), was_asked=True)
                 return None
             code = self._run(job, folder / OUTPUT)
+            if _is_local():
+                _sweep(job)
             self._write(exit_code=code, ended=time.time(), was_asked=self._asked)
         finally:
             for number, handler in handlers.items():
@@ -211,12 +217,13 @@ class Work:
         return before
 
     def _hear(self, number: int, _: object) -> None:
-        if not self._asked and os.environ.get("SUBMITIT_EXECUTOR") == "local":
-            # On a cluster its manager does that, in its own time.
+        if self._asked:  # the child takes a second time for "at once, without a checkpoint"
+            return
+        self._asked = True
+        if _is_local():  # on a cluster its manager does that, in its own time
             timer = threading.Timer(GRACE, self._end_by_force)
             timer.daemon = True
             timer.start()
-        self._asked = True
         self._pass_on(number)
 
     def _pass_on(self, number: int) -> None:
@@ -232,10 +239,8 @@ class Work:
         except psutil.Error:
             return
         for process in tree:
-            try:
+            with contextlib.suppress(psutil.Error):
                 process.kill()
-            except psutil.Error:
-                continue
 
     def _end_child(self) -> None:
         """From a signal's handler, which interrupts `wait`: that one holds what Popen would need to wait again."""
@@ -254,6 +259,32 @@ class Work:
             files.write(Path(self.folder) / FILE, self._note.model_dump_json(indent=2) + "\n")
         except OSError as error:  # a disk that takes no more: the job itself says so
             log.warning("%s can't be written: %s", FILE, error)
+
+
+def _is_local() -> bool:
+    return os.environ.get("SUBMITIT_EXECUTOR") == "local"
+
+
+def _sweep(job: Job) -> None:
+    """End what the child has left behind: all that has the job's token, but this process and those it came from."""
+    ours = {process.pid for process in psutil.Process().parents()}
+    for process in processes.with_token(job.token):
+        if process.pid not in ours:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+
+def _go_on(folder: Path) -> None:
+    """Have job.json say how it ended, and the next job start: no page may be open that would."""
+    from train.jobs import looking, watch
+
+    try:
+        job = read_job(folder)
+        if job is not None:
+            looking.stand(job)
+        watch.tick(folder.parent)
+    except (RanginError, OSError) as error:  # whoever looks next does it
+        log.warning("The next job could not be looked for: %s", error)
 
 
 def _die_with(keeper: int) -> Callable[[], None] | None:
