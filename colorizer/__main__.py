@@ -3,6 +3,8 @@
 python -m colorizer colorize INPUT... --out DIR [--model NAME] [--ethnicity auto|none|GROUP|TONE] [--vividness X]
                                       [--light predicted|neutral] [--warmth X] [--tint X] [--hint X,Y,#rrggbb]...
                                       [--suggestions N] [--device auto|cpu|cuda] [--report report.csv]
+                                      [--engine local|slurm --shards N [--no-wait] | --shard K/N] [--retry]
+python -m colorizer shard DIR K/N
 python -m colorizer compare INPUT... --models all|NAME,NAME [--truth FILE|DIR] --out sheet.png|page.html
                                       [--ethnicity auto|none|GROUP|TONE] [--vividness X] [--device auto|cpu|cuda]
 python -m colorizer models
@@ -20,6 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from colorizer import shards_command
 from colorizer.errors import OptionError, RanginError
 from colorizer.groups import NAMED, check_choice
 from colorizer.steering import HINTS_LIMIT, LIGHTS, SHIFT_LIMIT, Steering
@@ -51,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def colorize(options: argparse.Namespace) -> int:
     """Every photo to DIR/<stem>.png; suggestions to DIR/suggestions/<stem>-1.png and so on."""
+    if shards_command.is_wanted(options):
+        return shards_command.run(options)
     # Imported here, since PyTorch takes seconds and `--help` should not.
     from contextlib import nullcontext
 
@@ -137,6 +142,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--model", default="default", metavar="NAME", help="name, path, or hf:user/name")
     _add_steering(one)
     one.add_argument("--report", type=Path, metavar="FILE", help="a CSV with a row for each file")
+    shards_command.add_arguments(one)
+    shards_command.add_shard(commands)
 
     sheet = commands.add_parser(
         "compare", help="several models' colours beside each other", description=compare.__doc__

@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # PyTorch comes with a model; names and rows need none
 
 # The folder of suggestions in the output folder.
 SUGGESTIONS = "suggestions"
+# Bytes of a name before what is added to it; file systems take 255.
+LONGEST_STEM = 240
 
 log = logging.getLogger(__name__)
 
@@ -236,6 +238,8 @@ class Names:
         return target, renamed(file, target.name)
 
     def _target(self, stem: str, number: int) -> Path:
+        while len(os.fsencode(stem)) > LONGEST_STEM:
+            stem = stem[:-1]
         return self.out / (f"{stem}.png" if number == 1 else f"{stem}-{number}.png")
 
     def _is_free(self, target: Path) -> bool:
@@ -248,6 +252,8 @@ def renamed(file: Path, name: str) -> list[str]:
     """A note where a file's output has another name than <stem>.png."""
     if name == f"{file.stem}.png":
         return []
+    if len(os.fsencode(file.stem)) > LONGEST_STEM:
+        return [f"Written as {name}, because its name is too long."]
     return [f"Written as {name}, because {file.stem}.png was taken."]
 
 
