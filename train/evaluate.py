@@ -185,6 +185,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-pictures", action="store_true", help="no thumbnails, for photos that may not be shown"
     )
+    parser.add_argument(
+        "--allow-missing",
+        action="store_true",
+        help="exit code 0 though some pictures are missing or can't be read",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -200,7 +205,7 @@ def run(args: argparse.Namespace) -> int:
     problems = left_out["unreadable"] + [f"{name}: there is no such picture" for name in left_out["missing"]]
     for line in problems:
         print(line, file=sys.stderr)
-    return 1 if problems else 0
+    return 1 if problems and not args.allow_missing else 0
 
 
 def make(args: argparse.Namespace) -> dict[str, Any]:
