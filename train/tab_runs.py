@@ -21,11 +21,16 @@ QUICK: dict[str, Any] = {**PRIVATE, "queue": False, "show_progress": "hidden", "
 Update = dict[Any, Any]
 
 
-def build(shop: Shop) -> None:
-    """Put the section into the tab that is being built."""
+def build(shop: Shop) -> RunsDesk:
+    """Put the section into the tab that is being built.
+
+    Returns:
+        What works behind it.
+    """
     desk = RunsDesk(shop)
     _Section(desk)
     _publish(desk)
+    return desk
 
 
 def _publish(desk: RunsDesk) -> None:

@@ -50,6 +50,7 @@ class Widgets:
                 label="Validation",
                 info="From the first one to the latest.",
                 visible=False,
+                buttons=[],
                 elem_id="run-strip-at",
             )
             self.strip = gr.HTML(elem_id="run-strip")

@@ -1,7 +1,8 @@
 """What the page shows of runs: the list, one run's head, its log. HTML, no widgets; whatever stands in it is escaped.
 
 A run's button says its id in `data-run`; `PRESSED` sends it to the page's event "choose". The boxes that lay curves
-over one another send theirs to "compare"; "look" is sent every two seconds while somebody sees something that moves.
+over one another send theirs to "compare"; "arrive" is sent when the section comes into sight, and "look" every two
+seconds while somebody sees something that moves.
 """
 
 import time
@@ -29,11 +30,18 @@ element.addEventListener('click', (event) => {
 element.addEventListener('change', (event) => {
   if (event.target.matches('input[data-compare]')) trigger('compare', { compared: compared() });
 });
-// One at a time, in whichever order the page was built: an older one has lost its element.
+// Whenever the section comes into sight: on the way here from another section or tab it grows from nothing.
+let width = 0;
+new ResizeObserver(() => {
+  const now = element.offsetWidth;
+  if (now && !width) trigger('arrive', {});
+  width = now;
+}).observe(element);
+// One at a time: where the page is built anew, the older one has lost its element.
 clearInterval(window.ranginRuns);
 window.ranginRuns = setInterval(() => {
   if (!document.hidden && element.offsetParent && element.querySelector('[data-moves]')) {
-    trigger('look', { compared: compared() });
+    trigger('look', {});
   }
 }, 2000);
 """
@@ -224,6 +232,7 @@ def _fact(name: str, said: str) -> str:
 def _facts(standing: "Standing") -> list[tuple[str, str]]:
     """Names and what is said of them, which is HTML already."""
     job, order, speed = standing.job, standing.job.order, standing.images_per_second
+    number_of = f", job {job.number}" if job.number and order.hardware.engine != "local" else ""
     took = ""
     if standing.started is not None:
         took = duration((standing.ended or time.time()) - standing.started)
@@ -232,7 +241,7 @@ def _facts(standing: "Standing") -> list[tuple[str, str]]:
         ("Recipe", escape(order.recipe)),
         ("Data", escape(order.dataset)),
         ("Changed", escape(", ".join(order.overrides))),
-        ("Runs on", escape(place(order.hardware) + (f", job {job.number}" if job.number else ""))),
+        ("Runs on", escape(place(order.hardware) + number_of)),
         ("Started by", escape(order.who)),
         ("Started", when(standing.started)),
         ("Ended" if standing.state.is_over else "", when(standing.ended) if standing.state.is_over else ""),

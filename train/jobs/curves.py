@@ -66,7 +66,8 @@ def chart(title: str, lines: Sequence[Line], may_be_log: bool = False) -> str:
     xs = [x for line in shown for x, _ in _points(line)]
     ys = [y for line in shown for _, y in _points(line)]
     is_log = may_be_log and min(ys) > 0 and max(ys) / min(ys) > LOGARITHMIC
-    across = _Axis(min(xs), max(xs), LEFT, WIDTH - RIGHT, is_step=True)
+    first = 0.0 if min(xs) < max(xs) / 4 else min(xs)
+    across = _Axis(first, max(xs), LEFT, WIDTH - RIGHT, is_step=True)
     up = _Axis(min(ys), max(ys), HEIGHT - BOTTOM, TOP, is_log=is_log)
     drawn = "".join(_curve(line, across, up) for line in sorted(shown, key=lambda line: not line.is_training))
     return (
@@ -181,7 +182,7 @@ def _grid(across: _Axis, up: _Axis) -> str:
             continue
         x = across.place(value)
         drawn.append(f'<path class=grid d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
-        drawn.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 15}" class=below>{_short(value)}</text>')
+        drawn.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" class=below>{_short(value)}</text>')
     middle = (LEFT + WIDTH - RIGHT) / 2
     drawn.append(f'<text x="{middle}" y="{HEIGHT - 4}" class=below>step</text>')
     return f'<g aria-hidden="true">{"".join(drawn)}</g>'
