@@ -193,7 +193,7 @@ class Work:
                     stdin=subprocess.DEVNULL,
                     stdout=file,
                     stderr=subprocess.STDOUT,
-                    preexec_fn=_die_with(os.getpid()),
+                    preexec_fn=die_with(os.getpid()),
                 )
             except (OSError, subprocess.SubprocessError) as error:
                 file.write(f"The command can't be started: {error}\n".encode())
@@ -287,7 +287,7 @@ def _go_on(folder: Path) -> None:
         log.warning("The next job could not be looked for: %s", error)
 
 
-def _die_with(keeper: int) -> Callable[[], None] | None:
+def die_with(keeper: int) -> Callable[[], None] | None:
     """For the child between fork and exec: have the system tell it when its keeper is killed."""
     if not sys.platform.startswith("linux"):
         return None
