@@ -9,7 +9,6 @@ desk.repaint(shown.key, ["Monk 4"], 1.0, steering=Steering(warmth=5))
 import logging
 import secrets
 import shutil
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from colorizer import view, view_steer
+from colorizer.desk_model import PageModel
 from colorizer.desk_work import Choice, Shown, Work
 from colorizer.errors import ModelError, PhotoError
 from colorizer.files import sweep_works, work_folder
@@ -39,15 +39,17 @@ RESULTS_KEPT = 2
 class Desk:
     """One model, loaded once, and the photos that visitors are working on."""
 
-    def __init__(self, folder: Path, settings: Settings | None = None) -> None:
+    def __init__(
+        self, folder: Path, settings: Settings | None = None, model: PageModel | None = None
+    ) -> None:
         """Args:
         folder: where files for the browser go.
+        model: what paints; loaded when first needed if None.
         """
         self.folder = folder
         self.settings = settings or get_settings()
         self.shelf: Shelf[Work] = Shelf(int(self.settings.keep_mb * 1e6))
-        self._colorizer: Colorizer | None = None
-        self._lock = threading.Lock()
+        self.model = model or PageModel(self.settings)
 
     @property
     def colorizer(self) -> "Colorizer":
@@ -56,14 +58,7 @@ class Desk:
         Raises:
             ModelError: it is missing or damaged.
         """
-        with self._lock:
-            if self._colorizer is None:
-                from colorizer.pipeline import Colorizer
-
-                colorizer = Colorizer.load(self.settings.model, self.settings.device)
-                colorizer.colorize(np.tile(np.arange(256, dtype=np.uint8), (256, 1)))
-                self._colorizer = colorizer
-            return self._colorizer
+        return self.model.colorizer
 
     def warm(self) -> None:
         """Load the model now, so that the first visitor needn't wait. An error is kept for whoever asks next."""
@@ -79,7 +74,7 @@ class Desk:
         estimate: bool = True,
         progress: "Progress | None" = None,
     ) -> Shown:
-        """Read a photo, find its faces and paint it.
+        """Read a photo, find its faces and paint it; by what is the default at this moment.
 
         Args:
             source: a file, or its content.
@@ -90,6 +85,7 @@ class Desk:
         Raises:
             PhotoError: it is no photo that can be read.
         """
+        self.model.renew()
         portrait = self.colorizer.analyze(source, progress, estimate=estimate)
         key = secrets.token_urlsafe(16)
         folder = self.new_folder(key)

@@ -54,6 +54,7 @@ def colorize(
     choices = parse_ethnicity(ethnicity)
     check_vividness(vividness)
     steering = Steering(light, warmth, tint, hints=parse_hints(hints))
+    desk.model.renew()
     result = desk.colorizer.colorize(_given(photo), choices, vividness, steering=steering)
     path = _new_file(desk, f"{stem(_given(photo))}-colour.png")
     write(np.asarray(result.image), path, model=result.model)
@@ -107,6 +108,7 @@ def compare(
 
     if not isinstance(models, list | tuple) or not all(isinstance(name, str) for name in models):
         raise OptionError('Name models that colorize, as a list: ["default", "unet"], or ["all"].')
+    desk.model.renew()
     names = choose_models(models, desk.colorizer.name)
     portrait = desk.colorizer.analyze(_given(photo))
     true = None if truth is None else comparison.true_photo(truth, portrait)

@@ -102,8 +102,7 @@ def photo_bytes(desk: Desk, source: bytes, ethnicity: str) -> bytes:
 def test_memory_is_bounded_and_the_photo_used_last_stays(
     gray: bytes, tmp_path: Path, desk: WatchedDesk
 ) -> None:
-    small = Desk(tmp_path, Settings(keep_mb=5))  # a 512x512 portrait is 2.1 MB
-    small._colorizer = desk.colorizer
+    small = Desk(tmp_path, Settings(keep_mb=5), desk.model)  # a 512x512 portrait is 2.1 MB
     first, second = small.open(gray), small.open(gray)
     small.repaint(first.key, ["auto"])
     third = small.open(gray)
