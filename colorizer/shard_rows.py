@@ -16,7 +16,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -193,14 +193,16 @@ def stamp(file: Path) -> str:
     return f"{found.st_size}-{found.st_mtime_ns}"
 
 
-def so_far(out: Path, of: int) -> Totals:
+def so_far(out: Path, of: int, only: int | None = None) -> Totals:
     """How far a batch in so many shards is, from the last line of each: quick, and for showing only.
 
     Args:
         out: the output folder.
         of: how many shards; one that has not begun counts nothing.
+        only: the number of the one shard to look at.
     """
-    found = [line["totals"] for line in _last_lines(out, of)]
+    numbers = range(1, of + 1) if only is None else (only,)
+    found = [line["totals"] for line in _last_lines(out, numbers, of)]
     return Totals(*(sum(column) for column in zip(*found, strict=True))) if found else Totals(0, 0, 0)
 
 
@@ -208,7 +210,7 @@ def pace(out: Path, of: int) -> float | None:
     """Photos a second of all shards at work together; None where none has done one lately."""
     rates = [
         count / seconds
-        for line in _last_lines(out, of)
+        for line in _last_lines(out, range(1, of + 1), of)
         for count, seconds, at in [line["pace"]]
         if count and seconds > 0 and time.time() - at < max(_LATELY, 3 * seconds / count)
     ]
@@ -278,9 +280,9 @@ def _parsed(data: bytes) -> dict[str, Any] | None:
     return line if isinstance(line, dict) else None
 
 
-def _last_lines(out: Path, of: int) -> Iterator[dict[str, Any]]:
-    """The last whole line of each shard that has begun."""
-    for number in range(1, of + 1):
+def _last_lines(out: Path, numbers: Iterable[int], of: int) -> Iterator[dict[str, Any]]:
+    """The last whole line of each of these shards that has begun."""
+    for number in numbers:
         try:
             with (out / FOLDER / ROWS / f"{Shard(number, of).name}.jsonl").open("rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))

@@ -148,7 +148,7 @@ def plan(inputs: Sequence[str | Path], out: Path, wishes: Wishes, leave_out: Seq
     make_folder(out / FOLDER)
     with locked(out / FOLDER / "plan.lock"):
         before = read(out) if (out / FOLDER / PLAN).exists() else Plan(out, wishes, (), ())
-        _same_wishes(before, wishes)
+        same_wishes(before, wishes)
         known = {file.resolve() for file in before.files}
         new = [file for resolved, file in found.items() if resolved not in known]
         if not new:
@@ -229,7 +229,8 @@ def _plain_name(name: Any) -> str:
     return name
 
 
-def _same_wishes(before: Plan, wishes: Wishes) -> None:
+def same_wishes(before: Plan, wishes: Wishes) -> None:
+    """OptionError where a batch was planned to be painted otherwise."""
     for one in fields(Wishes):
         was, now = getattr(before.wishes, one.name), getattr(wishes, one.name)
         if was != now:

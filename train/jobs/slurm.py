@@ -101,12 +101,19 @@ class Slurm:
             raise EngineError(why)
         if numbers := slurm_ask.at_work(job.id):
             raise EngineError(f"Slurm still has this job, as {numbers[0]}; wait until that has ended.")
+        from train.jobs import slurm_shards
         from train.jobs.slurm_work import SlurmWork
 
+        if job.order.kind == "colorize":
+            return submit(job, slurm_shards.works(job))
         return submit(job, [SlurmWork(str(job.folder))])
 
     def look(self, job: Job) -> Seen:
         """How Slurm sees it; while Slurm can't be asked, as it was."""
+        if job.order.kind == "colorize":
+            from train.jobs import slurm_shards
+
+            return slurm_shards.look(job)
         try:
             told = slurm_ask.state(job.number, job.id) if job.number else None
             if not job.number and (
@@ -122,6 +129,10 @@ class Slurm:
 
     def logs(self, job: Job, lines: int) -> str:
         """The end of what it printed; before that, what Slurm and submitit had to say about it."""
+        if job.order.kind == "colorize":
+            from train.jobs import slurm_shards
+
+            return slurm_shards.logs(job, lines)
         printed = files.tail(job.folder / work.OUTPUT, lines)
         return printed or files.tail(_log(job), lines)
 
