@@ -21,6 +21,8 @@ TOKEN = "hf_of_the_tests"
 class LocalHub:
     """The server and what it holds."""
 
+    handler: type["Handler"]
+
     def __init__(self) -> None:
         self.repos: dict[str, Repository] = {}
         self.objects: dict[str, bytes] = {}
@@ -42,7 +44,7 @@ class LocalHub:
 
     def open(self) -> None:
         self.is_away = False
-        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), _Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), self.handler)
         self._server.hub = self  # type: ignore[attr-defined]
         self._server.daemon_threads = True
         self._port = self._server.server_address[1]
@@ -77,15 +79,19 @@ class Repository:
         self.is_private = is_private
         self.head = "0" * 40
         self.commits: dict[str, dict[str, File]] = {self.head: {}}
+        self.tags: dict[str, str] = {}
         self.messages: list[str] = []
         self.lock = threading.Lock()
 
+    def has(self, revision: str) -> bool:
+        return revision == "main" or revision in self.tags or revision in self.commits
+
     def at(self, revision: str) -> tuple[str, dict[str, File]]:
-        commit = self.head if revision == "main" else revision
+        commit = self.head if revision == "main" else self.tags.get(revision, revision)
         return commit, self.commits[commit]
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     hub: LocalHub
 
@@ -116,6 +122,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer({"error": "no such repository"}, 404, {"X-Error-Code": "RepoNotFound"})
         repo = self.hub.repos[name]
         what, rest = (words[3] if len(words) > 3 else "revision"), words[4:]
+        if what in ("revision", "tree", "resolve", "paths-info") and rest and not repo.has(rest[0]):
+            return self._answer({"error": "Invalid rev id"}, 404, {"X-Error-Code": "RevisionNotFound"})
         return getattr(self, "_" + what.replace("-", "_"))(repo, name, rest, body, parse_qs(parts.query))
 
     do_GET = do_POST = do_PUT = do_HEAD = lambda self: self._handle()  # noqa: N815
@@ -232,3 +240,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
+
+
+LocalHub.handler = Handler
