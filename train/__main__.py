@@ -14,6 +14,7 @@ python -m train bodies --data DIR --report DIR
 python -m train calibrate --data DATASET [--model CLASSIFIER] [--write]
 python -m train readme REPORT_DIR
 python -m train literature fit|measure|table
+python -m train jobs submit|list|status|logs|cancel|resume|delete|evaluate|promote|publish|colorize
 """
 
 import argparse
@@ -37,6 +38,7 @@ SUBCOMMANDS = {
     "calibrate": ("train.calibrate", "make a classifier's probabilities right, and say when it is unsure"),
     "readme": ("train.report", "put a report's table into README.md"),
     "literature": ("train.literature", "train, measure and list the portrait colorizers of the literature"),
+    "jobs": ("train.jobs.command", "train and colour archives on this machine, Slurm, or the Hugging Face Hub"),
 }
 
 

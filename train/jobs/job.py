@@ -195,7 +195,13 @@ def everything(runs: Path) -> list[Job]:
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Nobody else changes this job meanwhile; other processes wait."""
+    """Nobody else changes this job meanwhile; other processes wait.
+
+    Raises:
+        OptionError: the job was deleted meanwhile.
+    """
+    if not folder.is_dir():  # taking the lock would make it anew
+        raise OptionError(f"The job {folder.name} was deleted meanwhile.")
     with FileLock(folder / ".job.lock", is_singleton=True):
         yield
 

@@ -118,6 +118,8 @@ class Work:
         folder = Path(self.folder)
         if rank():
             return self._follow(folder)
+        if read_job(folder) is None:  # deleted meanwhile; taking the lock would make the folder anew
+            return None
         lock = FileLock(folder / LOCK)
         try:
             lock.acquire(timeout=_PATIENCE)
