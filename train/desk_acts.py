@@ -7,6 +7,7 @@ Knows no gradio. Each answers with a sentence; what takes long is an errand behi
 browsers and may be anything, and a button may have been pressed on a page that shows what was: each method checks both.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from colorizer.errors import OptionError
@@ -20,6 +21,8 @@ from train.jobs.looking import Standing
 from train.shop import Shop
 
 REPORT = Path("report") / "report.html"
+AT_ONCE = 1.0
+"""Seconds within which an errand's refusal counts as an answer to the button."""
 CHOOSE = "Choose a run in the list first."
 
 
@@ -97,7 +100,7 @@ class RunActs:
         self._expect(job, "evaluate", "has no weights to evaluate yet, or is still at work")
         from train import promote
 
-        promote.evaluate(job)
+        promote.evaluate(job, who=person.name)
         return f"{job.order.name} is being evaluated; the evaluation stands in the list, and the report shows here."
 
     def what_goes(self, run: str) -> str:
@@ -118,7 +121,11 @@ class RunActs:
         """
         job = self.find(run)
         self._expect(job, "delete", "is still at work: stop it first")
+        errand = self.errands.at(job.id)
+        if errand is not None and errand.is_working:
+            raise OptionError(f"Wait until this is done: {errand.title}")
         registry.delete(job)
+        self._leave_off(job)
         return f"{job.order.name} was deleted."
 
     def suggested(self, run: str) -> str:
@@ -145,15 +152,17 @@ class RunActs:
             from train import promote
 
             try:
-                promote.promote(job.folder, name, as_default=as_default, confirmed=confirmed)
+                done = promote.promote(job.folder, name, as_default=as_default, confirmed=confirmed)
             except promote.NeedsConfirmation as error:
                 self._promoting[job.id] = (name, as_default)
                 return Said("", asks=str(error))
-            more = " It is the default from now on." if as_default else ""
-            return Said(f"{job.order.name} is in Colorize as {name}.{more}")
+            parts = [f"{job.order.name} is in Colorize as {done.name}."]
+            parts += ["It is the default from now on."] if done.is_default else []
+            parts += [done.comparison.sentence] if done.comparison is not None else []
+            return Said(" ".join(parts))
 
         title = f"Promoting {job.order.name}: the same validation photos go through it and through the present default."
-        self.errands.start(job.id, title, act)
+        self._begin(job, title, act)
         return title
 
     def promote_all_the_same(self, person: Person, run: str) -> str:
@@ -175,9 +184,7 @@ class RunActs:
         Raises:
             OptionError: the run is gone.
         """
-        job = self.find(run)
-        self._promoting.pop(job.id, None)
-        self.errands.forget(job.id)
+        self._leave_off(self.find(run))
         return "Nothing was changed."
 
     def publish(self, person: Person, run: str, repository: str, private: bool) -> str:
@@ -208,8 +215,22 @@ class RunActs:
             )
 
         title = f"Uploading {job.order.name} to {repository:.100}."
-        self.errands.start(job.id, title, act)
+        self._begin(job, title, act)
         return title
+
+    def _leave_off(self, job: Job) -> None:
+        """Forget what was said and asked about a run."""
+        self._promoting.pop(job.id, None)
+        self.errands.forget(job.id)
+
+    def _begin(self, job: Job, title: str, act: Callable[[], Said]) -> None:
+        """Start an errand; what is refused at once, such as a name, is raised, so that it is said at the fields."""
+        self.errands.start(job.id, title, act)
+        if self.errands.wait(job.id, AT_ONCE):
+            errand = self.errands.at(job.id)
+            if errand is not None and errand.state == "failed":
+                self.errands.forget(job.id)
+                raise OptionError(errand.said.sentence)
 
     def _expect(self, job: Job, what: str, else_: str) -> None:
         """Refuse what a job isn't ready for: a button may have been pressed on a page that shows what was."""

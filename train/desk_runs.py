@@ -7,6 +7,8 @@ Knows no gradio. All of it is read from the runs' folders at each look, so that 
 the buttons do stands in `desk_acts`.
 """
 
+import os
+import secrets
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -135,7 +137,10 @@ class RunsDesk:
             raise OptionError(
                 f"{job.order.name} has no report yet; Evaluate makes one from its weights."
             ) from error
-        copy = Path(tempfile.mkdtemp(prefix="report-")) / f"{job.order.name}-report.html"
+        base = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
+        folder = base / "runs" / secrets.token_hex(16)
+        folder.mkdir(parents=True, mode=0o700)
+        copy = folder / f"{job.order.name}-report.html"
         shutil.copyfile(path, copy)
         return view_run.report(text, job.order.name), copy
 

@@ -14,6 +14,8 @@ from train.desk_runs import Shown
 MOST = 20
 """Ids that one page may send."""
 LONGEST = 200
+LARGEST = 2000
+"""Letters of what a page has seen; ours are some five hundred."""
 
 
 def compare(before: str, shown: Shown) -> tuple[tuple[str, ...], str]:
@@ -69,7 +71,7 @@ def text(sent: object, name: str) -> str:
 
 def _read(before: str) -> dict[str, Any]:
     try:
-        known = json.loads(before)
-    except (TypeError, ValueError):
+        known = json.loads(before) if len(before) < LARGEST else None
+    except (TypeError, ValueError, RecursionError):
         return {}
     return known if isinstance(known, dict) else {}

@@ -66,8 +66,7 @@ def chart(title: str, lines: Sequence[Line], may_be_log: bool = False) -> str:
     xs = [x for line in shown for x, _ in _points(line)]
     ys = [y for line in shown for _, y in _points(line)]
     is_log = may_be_log and min(ys) > 0 and max(ys) / min(ys) > LOGARITHMIC
-    first = 0.0 if min(xs) < max(xs) / 4 else min(xs)
-    across = _Axis(first, max(xs), LEFT, WIDTH - RIGHT, is_step=True)
+    across = _Axis(0, max(xs), LEFT, WIDTH - RIGHT, is_step=True)
     up = _Axis(min(ys), max(ys), HEIGHT - BOTTOM, TOP, is_log=is_log)
     drawn = "".join(_curve(line, across, up) for line in sorted(shown, key=lambda line: not line.is_training))
     return (
