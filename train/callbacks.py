@@ -16,6 +16,7 @@ from lightning.pytorch.callbacks import Callback
 
 from train import atomic, checkpoints
 from train.averaging import Averaging
+from train.devices import share_buffers
 from train.failures import Diverged, Stopped
 from train.history import History
 from train.progress import Progress
@@ -95,6 +96,13 @@ class Conductor(Callback):
             task.share_training_sums()
             self._save(trainer, task)
             raise Stopped(asked)
+
+    def on_validation_epoch_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """After the averages have taken the weights' place (`Averaging` comes first)."""
+        if trainer.world_size > 1:
+            share_buffers(pl_module)
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Write the row, judge the score, save, and go over to the next phase or to the end."""

@@ -1,9 +1,12 @@
 """Which process of a run this is, on which devices it may run, and in what precision they compute."""
 
 import os
+from typing import Any
 
 import torch
 from lightning.pytorch.plugins.environments import SLURMEnvironment
+from lightning.pytorch.strategies import DDPStrategy
+from torch import nn
 
 from colorizer.errors import OptionError
 from train.recipe import Recipe
@@ -38,6 +41,29 @@ def cluster() -> list[SLURMEnvironment]:
         return []
     # Without its own hold on signals: who keeps the job asks for the end, and has it go on.
     return [SLURMEnvironment(auto_requeue=False)]
+
+
+class Together(DDPStrategy):
+    """Processes that train as one. Each validates its own batches, of which it may have more or fewer than others."""
+
+    def validation_step(self, *arguments: Any, **named: Any) -> Any:
+        """Without DDP's forward, which shares buffers each time and so waits for processes that have no batch left."""
+        assert self.lightning_module is not None
+        with self.precision_plugin.val_step_context():
+            return self.lightning_module.validation_step(*arguments, **named)
+
+
+def together() -> Together:
+    """The strategy for several processes."""
+    # Which parameters a step uses depends on the labels of its pictures and on whose turn it is.
+    backend = "nccl" if torch.cuda.is_available() else "gloo"
+    return Together(find_unused_parameters=True, process_group_backend=backend)
+
+
+def share_buffers(module: nn.Module) -> None:
+    """Give all processes the first one's buffers: without it, each would validate by the pictures that it has seen."""
+    for buffer in module.buffers():
+        torch.distributed.broadcast(buffer, src=0)
 
 
 def precision(wanted: str) -> str:

@@ -24,7 +24,6 @@ from typing import Any
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.strategies import DDPStrategy
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
@@ -37,7 +36,7 @@ from train.averaging import Averaging
 from train.callbacks import Conductor
 from train.checkpoints import WholeCheckpoints
 from train.data import Pictures, count_shared, decode
-from train.devices import check, cluster, is_first_process, precision, process_rank
+from train.devices import check, cluster, is_first_process, precision, process_rank, together
 from train.export import export
 from train.failures import Diverged, Stopped
 from train.feed import Feed, Validation, epoch_steps
@@ -160,18 +159,13 @@ def _train(recipe: Recipe, out: Path, run: Run | None, signals: Signals, resume:
 def _trainer(recipe: Recipe, out: Path, task: Task, callbacks: list[Callback]) -> lightning.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its hints are not for who trains here
     is_gpu = torch.cuda.is_available()
-    strategy: Any = "auto"
-    if recipe.devices * recipe.num_nodes > 1:
-        # Which parameters a step uses depends on the labels of its pictures and on whose turn it is.
-        strategy = DDPStrategy(
-            find_unused_parameters=True, process_group_backend="nccl" if is_gpu else "gloo"
-        )
+    is_shared = recipe.devices * recipe.num_nodes > 1
     return lightning.Trainer(
         accelerator="auto",
         devices=recipe.devices,
         num_nodes=recipe.num_nodes,
-        strategy=strategy,
-        sync_batchnorm=is_gpu and recipe.devices * recipe.num_nodes > 1,
+        strategy=together() if is_shared else "auto",
+        sync_batchnorm=is_gpu and is_shared,
         precision=precision(recipe.precision),  # type: ignore[arg-type]
         max_steps=-1,
         max_epochs=-1,
