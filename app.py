@@ -35,7 +35,11 @@ from train.shop import Shop
 Room = TypeVar("Room")
 
 ASSETS = Path(__file__).parent / "assets"
-STYLES = ("page.css", "label.css", "label_project.css", "agreement.css", "appeal.css", "train_frame.css")
+STYLES = (
+    "page.css",
+    *("label.css", "label_project.css", "agreement.css", "appeal.css"),
+    *("train_frame.css", "train.css", "train_new.css"),
+)
 SCRIPTS = (
     "page.js",
     *("label_send.js", "label_view.js", "label_panel.js", "label_feed.js", "label.js", "label_keys.js"),

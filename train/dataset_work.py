@@ -27,7 +27,7 @@ from pydantic import TypeAdapter, ValidationError
 from colorizer.errors import OptionError, RanginError
 from train import atomic, child
 from train.dataset_words import check_name, parse_meanings, split_for, with_meanings
-from train.datasets import is_inside
+from train.datasets import SPLITS, Dataset, is_inside, look
 from train.jobs.processes import Mark
 from train.labels import read as read_labels
 from train.settings import TrainSettings
@@ -244,16 +244,14 @@ class DatasetWork:
 
     def _faces(self, name: str, dataset: Path) -> None:
         """Note where the faces lie: a colorizer is told by them which pixels are whose."""
-        for split in ("train", "val", "test"):
-            table = dataset / f"{split}.csv"
-            if not table.is_file() or not (rows := len(read_labels(table))):
-                continue
-            self._say(Making(name, "faces", 0, 0, f"{rows:,} pictures of {split}"))
-            self._run(["faces", str(dataset / "images"), "--labels", str(table)])
+        tables = [dataset / f"{split}.csv" for split in SPLITS]
+        rows = {table: len(read_labels(table)) for table in tables if table.is_file()}
+        named = [str(table) for table, count in rows.items() if count]
+        if named:
+            self._say(Making(name, "faces", 0, 0, f"in {sum(rows.values()):,} pictures"))
+            self._run(["faces", str(dataset / "images"), "--labels", *named])
 
     def _made(self, name: str, dataset: Path) -> Making:
-        from train.datasets import Dataset, look
-
         facts = look(Dataset(name, dataset))
         train, val = facts.pictures("train"), facts.pictures("val")
         return Making(name, "done", 0, 0, f"{train:,} pictures to train on, {val:,} to validate with.", name)

@@ -1,6 +1,6 @@
 """Where faces lie, written into a labels CSV: so that portraits, unlike FairFace's crops, needn't all be framed alike.
 
-    python -m train faces IMAGES --labels CSV [--out CSV]
+    python -m train faces IMAGES --labels CSV... [--out CSV]
 
 Adds a column `face`: x0 y0 x1 y1 of the largest face, in shares of the side of the picture's middle square, which is
 what training takes of it; empty where none is found.
@@ -70,22 +70,30 @@ def find(path: Path, detector: FaceDetector) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `python -m train faces`."""
     parser.add_argument("images", type=Path, help="folder of pictures")
-    parser.add_argument("--labels", type=Path, required=True, help="CSV that names them")
-    parser.add_argument("--out", type=Path, help="where to write (default: over the CSV)")
+    parser.add_argument(
+        "--labels", type=Path, nargs="+", required=True, metavar="CSV", help="CSVs that name them"
+    )
+    parser.add_argument("--out", type=Path, help="where to write, of one CSV (default: over it)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out `python -m train faces`; 0, or 1 with a sentence."""
     try:
-        table = labels.read(args.labels)
+        if args.out and len(args.labels) > 1:
+            raise OptionError("--out takes the boxes of one CSV; give one, or leave --out away.")
         detector = FaceDetector(torch.device("cpu"))
-        names = tqdm(table["imageName"], desc="faces", unit="picture", disable=None)
-        table[COLUMN] = [find(args.images / name, detector) for name in names]
-        out = args.out or args.labels
-        with atomic.replacing(out) as part:
-            table.to_csv(part, index=False)
+        for path in args.labels:
+            _mark(args.images, path, args.out or path, detector)
     except (OptionError, OSError) as error:
         print(f"train faces: {error}", file=sys.stderr)
         return 1
-    print(f"{out}: {int((table[COLUMN] != '').sum())} of {len(table)} pictures have a face.")
     return 0
+
+
+def _mark(images: Path, path: Path, out: Path, detector: FaceDetector) -> None:
+    table = labels.read(path)
+    names = tqdm(table["imageName"], desc="faces", unit="picture", disable=None)
+    table[COLUMN] = [find(images / name, detector) for name in names]
+    with atomic.replacing(out) as part:
+        table.to_csv(part, index=False)
+    print(f"{out}: {int((table[COLUMN] != '').sum())} of {len(table)} pictures have a face.")

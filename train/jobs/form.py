@@ -14,7 +14,7 @@ import shlex
 from pathlib import Path
 
 from colorizer.errors import OptionError
-from train.jobs import checks, engines
+from train.jobs import checks, engines, tokens
 from train.jobs.engine import EngineError, Problem
 from train.jobs.fields import Form, hardware
 from train.jobs.job import Order
@@ -24,13 +24,17 @@ from train.settings import TrainSettings, get_train_settings
 __all__ = ["Form", "check", "command", "hardware", "order", "suggested_name"]
 
 
-def check(form: Form, settings: TrainSettings | None = None, who: str = "") -> list[Problem]:
+def check(
+    form: Form, settings: TrainSettings | None = None, who: str = "", token: str | None = None
+) -> list[Problem]:
     """All that keeps a run from starting, each at the field concerned; nothing is started or written.
 
     Args:
         who: who orders it; an engine may need to know.
+        token: theirs for the Hugging Face Hub; kept in memory only.
     """
     settings = settings or get_train_settings()
+    tokens.keep(token, who)
     found = resolve(form, settings)
     problems = list(found.problems)
     if found.recipe is not None:
@@ -38,7 +42,7 @@ def check(form: Form, settings: TrainSettings | None = None, who: str = "") -> l
         # What the folder of a dataset itself says is wrong needs no second sentence.
         known = {problem.field for problem in problems}
         problems += [one for one in sources if not (one.field == "dataset" and "dataset" in known)]
-    return list(dict.fromkeys([*problems, *_of_engine(form, found, settings, who)]))
+    return list(dict.fromkeys([*problems, *_of_engine(form, found, who)]))
 
 
 def order(form: Form, settings: TrainSettings | None = None, who: str = "") -> Order:
@@ -80,7 +84,7 @@ def _order(form: Form, found: Resolved, who: str) -> Order:
     )
 
 
-def _of_engine(form: Form, found: Resolved, settings: TrainSettings, who: str) -> list[Problem]:
+def _of_engine(form: Form, found: Resolved, who: str) -> list[Problem]:
     """Whether the engine is there, and can do it."""
     try:
         wanted = hardware(form)
