@@ -70,6 +70,8 @@ class JobsHub(LocalHub):
         """New jobs stay in the queue."""
         self.drops_answer = False
         """The next job is taken, and the answer is lost."""
+        self.goes_away = False
+        """So is then the network."""
         self.organizations = ["lab"]
         self.hardware = HARDWARE
         self.types: dict[str, str] = {}
@@ -187,6 +189,9 @@ class _JobsHandler(Handler):
         if self.hub.drops_answer:
             self.hub.drops_answer = False
             self.close_connection = True
+            if self.hub.goes_away:
+                self.hub.is_away = True
+                threading.Thread(target=LocalHub.close, args=(self.hub,), daemon=True).start()
             return None
         return self._answer(self.hub.jobs[number])
 

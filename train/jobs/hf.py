@@ -220,13 +220,11 @@ class HuggingFace:
 
     def _interrupted(self, job: Job) -> Seen:
         """Whoever handed it over was killed: it may have arrived all the same."""
-        attempt = str(job.notes.get("attempt"))
-        for info in self._found(job):
-            if (info.labels or {}).get(hf_send.ATTEMPT_LABEL) == attempt:
-                notes = {**job.notes, "handed": None, "url": info.url}
-                return self.look(jobs.change(job.folder, number=info.id, notes=notes))
+        info = hf_send.arrived(job, self._client(job))
+        if info is not None:
+            return self.look(hf_send.adopt(job, info))
         state = State.STOPPED if job.wants_stop else State.LOST
-        return Seen(state, "What handed it over was ended in between; resuming hands it over again.")
+        return Seen(state, "It was broken off while it was handed over; resuming does that again.")
 
     def _found(self, job: Job) -> "list[JobInfo]":
         """This job's starts on the Hub."""

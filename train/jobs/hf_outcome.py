@@ -17,7 +17,7 @@ def last_word(job: Job, stage: str, message: str, ended: dict[str, Any] | None) 
         job: with its run's files as they were last sent.
         stage: COMPLETED, CANCELED, ERROR or DELETED.
         message: the service's.
-        ended: what the job itself said at its end (`train.jobs.hf_work`), if it came to it; anybody may have written it.
+        ended: what the job itself said at its end (`train.jobs.hf_work`), if it did. Anybody may have written it.
     """
     run = standing.read(job.folder)
     said = printable(" ".join(str(run.get("sentence") or "").split()), 500).replace("--resume", "resuming")

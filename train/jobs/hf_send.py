@@ -24,7 +24,7 @@ from train.jobs.job import Job
 from train.settings import get_train_settings
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, JobInfo
 
 # Seconds between looks for a wish to stop, uploads of what is small, and uploads of checkpoints.
 PACE = (10.0, 60.0, 600.0)
@@ -32,6 +32,8 @@ PICTURES = "rangin-pictures"
 LABEL, ATTEMPT_LABEL = "rangin", "rangin-attempt"
 _WORK = Path(__file__).with_name("hf_work.py")
 _SPARE_BYTES = 500_000_000
+# Handed over by no living process, and perhaps arrived.
+_NOBODY = ["", 0, 0.0]
 # What the container runs: it brings Python and pip, the rest is fetched.
 _START = """\
 import importlib.util, os, runpy, subprocess, sys
@@ -63,7 +65,8 @@ def send(job: Job, token: str) -> str:
     try:
         return _send(job, token, attempt)
     except EngineError:
-        note(job, handed=None)
+        if (jobs.read(job.folder) or job).notes.get("handed") != _NOBODY:
+            note(job, handed=None)
         raise
     except OSError as error:
         note(job, handed=None)
@@ -111,20 +114,48 @@ def _send(job: Job, token: str, attempt: int) -> str:
     }
     if address := os.environ.get("HF_ENDPOINT"):
         environment["HF_ENDPOINT"] = address
-    with hub.saying("handing the job over"):
-        info = client.run_job(
-            image=settings.jobs_image,
-            command=["python", "-c", _START, version("huggingface_hub")],
-            env=environment,
-            secrets={"HF_TOKEN": token},
-            flavor=job.order.hardware.flavor,
-            timeout=60 * job.order.hardware.minutes,
-            labels={"name": hub.repository_name(job.id), LABEL: job.id, ATTEMPT_LABEL: str(attempt)},
-            namespace=namespace,
-        )
+    try:
+        with hub.saying("handing the job over"):
+            info = client.run_job(
+                image=settings.jobs_image,
+                command=["python", "-c", _START, version("huggingface_hub")],
+                env=environment,
+                secrets={"HF_TOKEN": token},
+                flavor=job.order.hardware.flavor,
+                timeout=60 * job.order.hardware.minutes,
+                labels={"name": hub.repository_name(job.id), LABEL: job.id, ATTEMPT_LABEL: str(attempt)},
+                namespace=namespace,
+            )
+    except hub.HubError as error:
+        if error.status:
+            raise
+        note(job, handed=_NOBODY)  # it may have arrived, and only the answer not
+        found = arrived(job, client)
+        if found is None:
+            raise
+        info = found
+    return adopt(job, info).number
+
+
+def arrived(job: Job, client: "HfApi") -> "JobInfo | None":
+    """This job's present start on the Hub, if it came to it.
+
+    Raises:
+        EngineError: the Hub can't be asked.
+    """
+    now = jobs.read(job.folder) or job
+    if not now.notes.get("namespace"):
+        return None
+    labels = {LABEL: job.id, ATTEMPT_LABEL: str(now.notes.get("attempt"))}
+    with hub.saying("looking for the job"):
+        client.whoami()  # fails at once where the network is gone; a list is asked for again and again
+        return next(iter(client.list_jobs(labels=labels, namespace=str(now.notes["namespace"]))), None)
+
+
+def adopt(job: Job, info: "JobInfo") -> Job:
+    """Note what the Hub calls it: it has been handed over."""
     notes = {**(jobs.read(job.folder) or job).notes, "handed": None, "url": info.url}
-    jobs.change(job.folder, number=info.id, notes=notes)
-    return info.id
+    return jobs.change(job.folder, number=info.id, notes=notes)
 
 
 def _send_pictures(job: Job, client: "HfApi", repository: str, parcel: hf_parcel.Parcel) -> dict[str, str]:
