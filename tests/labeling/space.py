@@ -1,4 +1,4 @@
-"""A Space on this machine: the Label tab in a process of its own, and the provider at which its visitors sign in.
+"""A Space on this machine: a tab in a process of its own, and the provider at which its visitors sign in.
 
 with Provider() as provider, space(tmp_path, provider, RANGIN_OWNERS="maya") as page:
     page.run("label_desk", "", cookie=page.sign_in("maya"))
@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ class Provider:
         self.account = "sita"
         self.asked: dict[str, dict[str, str]] = {}
         """What each code was given for: account and nonce."""
+        self.tokens: dict[str, str] = {}
+        """The token that each account was given last."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.provider = self  # type: ignore[attr-defined]
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -57,6 +60,7 @@ class Provider:
 
         asked = self.asked.pop(code)
         now = int(time.time())
+        self.tokens[asked["account"]] = secrets.token_hex(8)
         claims = {
             "iss": self.url,
             "aud": CLIENT,
@@ -70,7 +74,7 @@ class Provider:
             "picture": f"{self.url}/{asked['account']}.jpg",
         }
         return {
-            "access_token": secrets.token_hex(8),
+            "access_token": self.tokens[asked["account"]],
             "token_type": "bearer",
             "expires_in": 3600,
             "scope": "openid profile",
@@ -162,8 +166,11 @@ class Space:
         return answer.status_code, said["data"][0] if answer.status_code == 200 else said.get("error")
 
     def post(self, what: str, body: dict[str, Any], cookie: str = "") -> httpx.Response:
-        headers = {"Cookie": cookie} if cookie else {}
-        return httpx.post(f"{self.url}/gradio_api/{what}", json=body, headers=headers, timeout=60)
+        headers = {"Content-Type": "application/json", **({"Cookie": cookie} if cookie else {})}
+        # In ASCII, so that half of a character can be sent, too.
+        return httpx.post(
+            f"{self.url}/gradio_api/{what}", content=json.dumps(body), headers=headers, timeout=60
+        )
 
     def join(self, event: int, given: list[Any], cookie: str = "") -> dict[str, Any]:
         """Fire an event by its number, as the page's own script does; its last message."""
@@ -179,11 +186,14 @@ class Space:
                     return json.loads(line.removeprefix("data:"))
         raise AssertionError("no answer")
 
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The page as every visitor gets it."""
+        return httpx.get(f"{self.url}/config", timeout=60).json()
+
     def events(self) -> list[dict[str, Any]]:
         """All that the page can be asked."""
-        return [
-            event for event in httpx.get(f"{self.url}/config").json()["dependencies"] if event["backend_fn"]
-        ]
+        return [event for event in self.config["dependencies"] if event["backend_fn"]]
 
 
 def _session(answer: httpx.Response) -> str:
@@ -194,8 +204,16 @@ def _session(answer: httpx.Response) -> str:
 
 
 @contextmanager
-def space(folder: Path, provider: Provider, **settings: str) -> Iterator[Space]:
-    """The Label tab, served as on a Space."""
+def space(
+    folder: Path, provider: Provider, page_module: str = "tests.labeling.space_page", **settings: str
+) -> Iterator[Space]:
+    """A tab, served as on a Space.
+
+    Args:
+        folder: of the labels.
+        page_module: which serves it.
+        settings: of its environment.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -213,7 +231,7 @@ def space(folder: Path, provider: Provider, **settings: str) -> Iterator[Space]:
     }
     with (folder.parent / "space.log").open("w+") as log:
         page = subprocess.Popen(
-            [sys.executable, "-m", "tests.labeling.space_page"],
+            [sys.executable, "-m", page_module],
             cwd=REPOSITORY,
             env=environment,
             stdout=log,
