@@ -211,7 +211,7 @@ def _line(standing: "Standing") -> str:
         parts.append(f"step {standing.step:,}")
     elif standing.share is not None and not standing.state.is_over:
         parts.append(f"{_share(standing):.0%}")
-    if not standing.state.is_over and standing.seconds_left is not None:
+    if standing.state is State.RUNNING and standing.seconds_left is not None:
         parts.append(f"{duration(standing.seconds_left)} left")
     return ", ".join(parts)
 
