@@ -16,14 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as read_tensors
 from safetensors.torch import save_file
 from torch import nn
 
-from colorizer import hollow, literature, pointer
+from colorizer import hollow, hub_weights, literature, pointer
 from colorizer.errors import ModelError
 from colorizer.settings import get_settings
 from colorizer.training_notes import printable
@@ -31,7 +29,7 @@ from colorizer.working_size import working_size_of
 
 FOLDER = Path(__file__).parent / "weights"
 DEFAULT = "ethnicity-aware"
-HUB_FILE = "model.safetensors"
+HUB_FILE = hub_weights.FILE
 SUFFIX = ".safetensors"
 # Words that stand for other models wherever a model is named.
 RESERVED = ("default", "all")
@@ -167,10 +165,11 @@ def check(path: Path) -> tuple[dict[str, Any], hollow.Outline]:
 
 
 def load(name: str | os.PathLike[str] = "default", device: str | torch.device = "cpu") -> Loaded:
-    """Load weights by name ("default", one of `available()`), path (*.safetensors) or hub name ("hf:user/name").
+    """Load weights by name ("default", one of `available()`), path (*.safetensors) or hub name ("hf:user/name",
+    or pinned: "hf:user/name@REVISION#SHA256", see `hub_weights`).
 
     Raises:
-        ModelError: there are no such weights, they are damaged, or the hub can't be reached.
+        ModelError: there are no such weights, they are damaged or not those pinned, or the hub can't be reached.
     """
     name = os.fspath(name)
     path = _locate(name)
@@ -206,8 +205,8 @@ def save(
 
 
 def _locate(name: str) -> Path:
-    if name.startswith("hf:"):
-        return _download(name.removeprefix("hf:"))
+    if name.startswith(hub_weights.PREFIX):
+        return hub_weights.download(name)
     if name.endswith(SUFFIX) and os.path.isfile(name):
         return Path(name)
     path, problem = look_up(name)
@@ -220,16 +219,6 @@ def _locate(name: str) -> Path:
 def _file(folder: Path, name: str) -> Path | None:
     path = folder / f"{name}{SUFFIX}"
     return path if is_name(name) and os.path.isfile(path) else None
-
-
-def _download(repository: str) -> Path:
-    try:
-        return Path(hf_hub_download(repository, HUB_FILE))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        raise ModelError(
-            f"The model hf:{repository} could not be fetched; check its name and that huggingface.co can be reached. "
-            f"({type(error).__name__})"
-        ) from error
 
 
 def _outline_of(path: Path, about: dict[str, Any]) -> hollow.Outline:

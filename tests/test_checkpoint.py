@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import save_file
 
 from colorizer import checkpoint, networks
@@ -144,24 +143,6 @@ def test_weights_of_another_network_don_t_fit(tmp_path: Path, network: torch.nn.
     missing.pop("head.bias")
     with pytest.raises(ModelError, match=r"head\.bias"):
         checkpoint.load(foreign(tmp_path / "missing.safetensors", about, missing))
-
-
-def test_the_hub(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    cached = tmp_path / checkpoint.HUB_FILE
-    cached.write_bytes(file.read_bytes())
-
-    def download(repository: str, name: str) -> str:
-        asked.append((repository, name))
-        if repository != "someone/model":
-            raise LocalEntryNotFoundError("offline")
-        return str(cached)
-
-    monkeypatch.setattr(checkpoint, "hf_hub_download", download)
-    assert checkpoint.load("hf:someone/model").name == "hf:someone/model"
-    assert asked == [("someone/model", "model.safetensors")]
-    with pytest.raises(ModelError, match=r"hf:else/where could not be fetched.*huggingface\.co"):
-        checkpoint.load("hf:else/where")
 
 
 def test_a_hub_name_of_nonsense_needs_no_network() -> None:
