@@ -87,11 +87,11 @@ def forget() -> None:
         _answers.clear()
 
 
-def say(*command: str, patience: float = PATIENCE) -> str:
+def say(*command: str) -> str:
     """What one of Slurm's programs prints.
 
     Raises:
-        EngineError: it is missing, fails, or takes longer than `patience` seconds; with what it said.
+        EngineError: it is missing, fails, or takes longer than PATIENCE seconds; with what it said.
     """
     try:
         done = subprocess.run(
@@ -99,17 +99,17 @@ def say(*command: str, patience: float = PATIENCE) -> str:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=patience,
+            timeout=PATIENCE,
             stdin=subprocess.DEVNULL,
         )
     except OSError as error:
         raise EngineError(f"{command[0]} can't be run on this machine ({error.strerror}).") from error
     except subprocess.TimeoutExpired as error:
         raise EngineError(
-            f"Slurm's controller did not answer {command[0]} within {patience:.0f} s."
+            f"Slurm's controller did not answer {command[0]} within {PATIENCE:.0f} s."
         ) from error
     if done.returncode:
-        raise EngineError(f"Slurm: {_last_error(done.stderr) or f'{command[0]} failed'}")
+        raise EngineError(f"Slurm: {_errors(done.stderr) or f'{command[0]} failed'}")
     return done.stdout
 
 
@@ -258,7 +258,7 @@ def _number(text: str) -> int:
     return int(digits.group()) if digits else 0
 
 
-def _last_error(text: str) -> str:
-    """The last thing a program complained of, without its name."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return re.sub(r"^\w+: (?:error: )?", "", lines[-1]) if lines else ""
+def _errors(text: str) -> str:
+    """What a program complained of, without its name."""
+    lines = [re.sub(r"^\w+: (?:error: )?", "", line.strip()) for line in text.splitlines() if line.strip()]
+    return "; ".join(lines[-2:])
