@@ -31,6 +31,9 @@ class Published(NamedTuple):
     url: str
     """Of its page there."""
 
+    def __str__(self) -> str:
+        return self.commit
+
     @property
     def reference(self) -> str:
         """By which exactly these weights are loaded, whatever is published there later."""
