@@ -12,7 +12,7 @@ from train import datasets, view_new
 from train import recipe as recipes
 from train.access import Person
 from train.dataset_work import DatasetWork, Making
-from train.jobs import engines, form, gpus, registry
+from train.jobs import choices, engines, form, gpus, registry
 from train.jobs.engine import EngineError, Problem, Refused
 from train.jobs.estimate import Estimate, estimate
 from train.jobs.fields import SCRATCH, Form, hardware
@@ -107,6 +107,24 @@ class NewDesk:
         dataset = datasets.find(name, self.settings.dataset_folders)
         shown = thumbnails(dataset, self.settings.dataset_folders)
         return view_new.facts(datasets.look(dataset), shown, own.task)
+
+    def presets(self, recipe: str) -> dict[str, float]:
+        """What numbers of the form a recipe has itself.
+
+        Raises:
+            OptionError: there is no such recipe.
+        """
+        bounds = choices.of(base(recipe))
+        return {name: bounds[name].default or 0 for name in ("batch", "rate", "stopping")}
+
+    def amount(self, recipe: str, length: str) -> float:
+        """How many passes, steps or minutes to begin with.
+
+        Raises:
+            OptionError: there is no such recipe.
+        """
+        own = choices.of(base(recipe)).get(length)
+        return (own.default if own else None) or {"epochs": 10, "steps": 1000, "minutes": 60}.get(length, 0)
 
     # a form
 

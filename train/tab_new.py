@@ -10,6 +10,7 @@ from colorizer.errors import RanginError
 from train import desk_new, view_new
 from train.access import Person
 from train.desk_new import NewDesk, Preview
+from train.jobs.fields import Form
 from train.shop import Shop
 from train.tab_events import guarded, publish
 from train.tab_new_widgets import Widgets
@@ -105,10 +106,18 @@ class _Section(Widgets):
             if chosen.device in [value for _, value in offered.devices]
             else offered.devices[0][1]
         )
-        chosen = chosen.model_copy(update={"dataset": dataset, "device": device})
+        missing = {
+            name: value
+            for name, value in self.desk.presets(chosen.recipe).items()
+            if getattr(chosen, name) is None
+        }
+        chosen = chosen.model_copy(update={"dataset": dataset, "device": device, **missing})
+        shown = self._shown(self.desk.preview(person, chosen))
+        self._more(shown, {name: {"value": value} for name, value in missing.items()})
+        self._more(shown, self._offered(offered, chosen))
         return {
-            **self._shown(self.desk.preview(person, chosen)),
-            **self._offered(offered, chosen),
+            **shown,
+            self.labelled: offered.labelled,
             self.about: desk_new.about_recipe(chosen.recipe),
             self.facts: self._facts(chosen),
             self.making: view_new.making(found),
@@ -116,27 +125,36 @@ class _Section(Widgets):
             self.stop: gr.update(visible=found is not None and found.is_working),
         }
 
-    def _offered(self, offered: desk_new.Options, chosen: Any) -> Update:
-        return self._merged(
-            {
-                self.fields["dataset"]: {"choices": list(offered.datasets), "value": chosen.dataset},
-                self.fields["start"]: {"choices": list(offered.starts)},
-                self.fields["device"]: {"choices": list(offered.devices), "value": chosen.device},
-                self.fields["partition"]: {"choices": list(offered.partitions)} if offered.partitions else {},
-                self.fields["flavor"]: {"choices": list(offered.flavors)} if offered.flavors else {},
-            }
-        ) | {self.labelled: offered.labelled}
+    def _offered(self, offered: desk_new.Options, chosen: Form) -> dict[str, dict[str, Any]]:
+        """What the lists hold now; those that weren't asked for stay as they are."""
+        lists: dict[str, dict[str, Any]] = {
+            "dataset": {"choices": list(offered.datasets), "value": chosen.dataset},
+            "start": {"choices": list(offered.starts)},
+            "device": {"choices": list(offered.devices), "value": chosen.device},
+            "partition": {"choices": list(offered.partitions), "value": chosen.partition},
+            "flavor": {"choices": list(offered.flavors), "value": chosen.flavor},
+        }
+        return {name: changes for name, changes in lists.items() if changes["choices"]}
 
     def _look(self, person: Person, *values: Any) -> Update:
         return self._shown(self.desk.preview(person, self._form(values)))
 
     def _choose_recipe(self, person: Person, *values: Any) -> Update:
+        before = self._form(values)
+        presets = self.desk.presets(before.recipe)
+        chosen = before.model_copy(update={**presets, "length": "recipe"})
+        shown = self._shown(self.desk.preview(person, chosen))
+        self._more(shown, {name: {"value": value} for name, value in presets.items()})
+        self._more(shown, {"length": {"value": "recipe"}})
+        return {**shown, self.about: desk_new.about_recipe(chosen.recipe), self.facts: self._facts(chosen)}
+
+    def _choose_length(self, person: Person, *values: Any) -> Update:
         chosen = self._form(values)
-        return {
-            **self._look(person, *values),
-            self.about: desk_new.about_recipe(chosen.recipe),
-            self.facts: self._facts(chosen),
-        }
+        amount = self.desk.amount(chosen.recipe, chosen.length)
+        chosen = chosen.model_copy(update={"amount": amount})
+        shown = self._shown(self.desk.preview(person, chosen))
+        self._more(shown, {"amount": {"value": amount}})
+        return shown
 
     def _choose_dataset(self, person: Person, *values: Any) -> Update:
         return {**self._look(person, *values), self.facts: self._facts(self._form(values))}
@@ -147,9 +165,7 @@ class _Section(Widgets):
         if chosen.engine == "hf" and not chosen.flavor and offered.flavors:
             chosen = chosen.model_copy(update={"flavor": offered.flavors[0][1]})
         shown = self._shown(self.desk.preview(person, chosen))
-        for name, value in (("partition", chosen.partition), ("flavor", chosen.flavor)):
-            choices = list(getattr(offered, f"{name}s"))
-            shown[self.fields[name]] = {**shown[self.fields[name]], "choices": choices, "value": value}
+        self._more(shown, self._offered(offered, chosen))
         for engine, row in self.hardware.items():
             shown[row] = gr.update(visible=engine == chosen.engine)
         shown[self.limit] = gr.update(visible=chosen.engine != "local")
@@ -202,17 +218,15 @@ class _Section(Widgets):
         chosen = self._form(values).model_copy(update={"dataset": now.dataset})
         offered = self.desk.options(chosen.engine)
         shown |= self._shown(self.desk.preview(person, chosen))
-        names = list(offered.datasets)
-        field = self.fields["dataset"]
-        shown[field] = {**shown[field], "choices": names, "value": now.dataset}
+        self._more(shown, self._offered(offered, chosen))
         return {**shown, self.facts: self._facts(chosen)}
 
     # What is shown.
 
-    def _form(self, values: Any) -> Any:
+    def _form(self, values: Any) -> Form:
         return desk_new.filled(dict(zip(desk_new.FIELDS, values, strict=True)))
 
-    def _facts(self, chosen: Any) -> str:
+    def _facts(self, chosen: Form) -> str:
         try:
             return self.desk.facts(chosen.dataset, chosen.recipe)
         except RanginError as error:
@@ -222,7 +236,7 @@ class _Section(Widgets):
         """A preview: what stands below each field, the card, the command."""
         shown: Update = {
             widget: gr.update(
-                info=preview.notes.get(name, "") or None,
+                info=preview.notes.get(name, ""),
                 elem_classes=["field", "is-wrong"] if name in preview.wrong else ["field"],
             )
             for name, widget in self.fields.items()
@@ -234,5 +248,7 @@ class _Section(Widgets):
             self.start: gr.update(variant="primary" if preview.can_start else "secondary"),
         }
 
-    def _merged(self, updates: dict[Any, dict[str, Any]]) -> Update:
-        return {widget: gr.update(**changes) for widget, changes in updates.items() if changes}
+    def _more(self, shown: Update, changes: dict[str, dict[str, Any]]) -> None:
+        """Change more of fields that `_shown` has changed already."""
+        for name, values in changes.items():
+            shown[self.fields[name]] = {**shown[self.fields[name]], **values}

@@ -7,9 +7,12 @@ import gradio as gr
 from train import desk_new, view_new
 from train.jobs import choices
 from train.jobs.fields import Form
+from train.jobs.job import Hardware
+from train.tab_choice import Choice
 
 FIELD: dict[str, Any] = {"elem_classes": ["field"]}
 DEFAULTS = Form()
+HARDWARE = Hardware()
 
 
 class Widgets:
@@ -35,9 +38,12 @@ class Widgets:
             *(self.card, self.command, self.start, *self.hardware.values(), self.limit),
         ]
 
-    def _number(self, name: str, **options: Any) -> None:
+    def _number(self, name: str, value: float | None = None, **options: Any) -> None:
         self._made[name] = gr.Number(
-            label=view_new.FIELDS[name], value=None, elem_id=f"new-{name}", min_width=150, **FIELD, **options
+            label=view_new.FIELDS[name],
+            value=value,
+            elem_id=f"new-{name}",
+            **{**FIELD, "min_width": 150, **options},
         )
 
     def _text(self, name: str, **options: Any) -> None:
@@ -48,7 +54,7 @@ class Widgets:
         )
 
     def _choice(self, name: str, offered: Any, value: str = "", **options: Any) -> None:
-        self._made[name] = gr.Dropdown(
+        self._made[name] = Choice(
             list(offered),
             value=value,
             label=view_new.FIELDS[name],
@@ -112,7 +118,7 @@ class Widgets:
 
     def _build_length(self) -> None:
         with gr.Row(equal_height=False):
-            self._made["length"] = gr.Dropdown(
+            self._made["length"] = Choice(
                 [(title, name) for name, title in choices.LENGTHS.items()],
                 value=DEFAULTS.length,
                 label="How long",
@@ -122,7 +128,7 @@ class Widgets:
                 **FIELD,
             )
             self._made["amount"] = gr.Number(
-                label="How many of these", value=None, minimum=0, min_width=150, elem_id="new-amount", **FIELD
+                label="How many of these", value=None, min_width=150, elem_id="new-amount", **FIELD
             )
         self._text("name", max_length=40)
 
@@ -135,7 +141,7 @@ class Widgets:
                 self._number("batch", precision=0)
                 self._number("rate")
             with gr.Row(equal_height=False):
-                self._made["size"] = gr.Dropdown(
+                self._made["size"] = Choice(
                     [("As the recipe says", ""), *((f"{size} px", size) for size in choices.SIZES)],
                     value="",
                     label=view_new.FIELDS["size"],
@@ -164,14 +170,14 @@ class Widgets:
                 self._text("account")
             with gr.Row(equal_height=False):
                 for name in ("nodes", "tasks", "gpus"):
-                    self._number(name, precision=0)
+                    self._number(name, getattr(HARDWARE, name), precision=0, min_width=90)
             with gr.Row(equal_height=False):
-                self._number("cpus", precision=0)
-                self._number("memory_gb")
+                self._number("cpus", HARDWARE.cpus, precision=0)
+                self._number("memory_gb", 0)
         with gr.Column(visible=False, elem_id="new-hf") as self.hardware["hf"]:
-            self._choice("flavor", [])
+            self._choice("flavor", [("Choose one", "")])
         with gr.Column(visible=False, elem_id="new-limit") as self.limit:
-            self._number("minutes", precision=0)
+            self._number("minutes", HARDWARE.minutes, precision=0)
 
     def _build_side(self) -> None:
         self.card = gr.HTML(elem_id="new-card", padding=True)

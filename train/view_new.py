@@ -14,7 +14,7 @@ from train.pictures import short_name
 from train.recipe import Recipe
 from train.thumbnails import SIDE, Thumbnail
 
-INTRO = "<p>What it learns, from which pictures, for how long, and where. Empty fields mean: as the recipe says.</p>"
+INTRO = "<p>What it learns, from which pictures, for how long, and where. What you leave alone is the recipe’s own.</p>"
 TITLES = {"train": "train", "val": "validate", "test": "test"}
 PHASES = {
     "writing": "Writing the labelled pictures",
@@ -174,6 +174,7 @@ def hints(own: Recipe) -> dict[str, str]:
         "start": f"The recipe’s: {start}.",
         "name": "Small letters, digits and . _ - ; empty for one that says what it is.",
         "overrides": "Whatever else a recipe holds: key=value, a line each.",
+        "memory_gb": "In GB; 0 for the cluster’s default.",
         "minutes": "In minutes. After that Slurm goes on from the checkpoint, and the Hub ends it.",
     }
 

@@ -48,6 +48,7 @@ class Form(BaseModel):
     tasks: float | None = None
     cpus: float | None = None
     memory_gb: float | None = None
+    """0 is none, too: the cluster's default."""
     minutes: float | None = None
     """The longest that the engine may take for it."""
     flavor: str = ""
@@ -67,7 +68,7 @@ def hardware(form: Form) -> Hardware:
     }[form.engine]
     for key in heeded:
         value = getattr(form, key)
-        if value is None or value == "":
+        if value is None or value == "" or (key == "memory_gb" and value == 0):
             continue
         is_whole = key != "memory_gb" and isinstance(value, float) and value == math.floor(value)
         given[key] = int(value) if is_whole else value

@@ -195,8 +195,8 @@ def _numbers(
         add("size", _size(int(form.size), own))
     if form.augment:
         add("augment", [f"augment={_value(choices.augmentation(form.augment, own.task))}"])
-    if form.stopping is not None:
-        patience = int(form.stopping)
+    patience = None if form.stopping is None else int(form.stopping)
+    if patience is not None and patience != (own.early_stopping.patience if own.early_stopping else 0):
         add("stopping", [f"early_stopping={_value({'patience': patience}) if patience else 'null'}"])
     if form.length != "recipe" and form.amount is not None:
         add("epochs", _length(form, own, settings))
