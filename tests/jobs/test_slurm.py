@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 import yaml
@@ -61,11 +62,16 @@ def checkpoint(job: Job) -> int:
     return int(torch.load(job.folder / "last.ckpt", weights_only=True)["course"]["step"])
 
 
+def procid(process: psutil.Process) -> str:
+    """Which of Slurm's tasks a process belongs to."""
+    return process.environ().get("SLURM_PROCID", "")
+
+
 def ask(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True, timeout=60)
 
 
-def test_two_tasks_train_together_go_on_after_a_requeue_and_stop_with_a_checkpoint(
+def test_two_tasks_train_together_go_on_after_a_requeue_and_end_together(
     slurm: Path, tmp_path: Path, settings: TrainSettings
 ) -> None:
     job = registry.submit(order(tmp_path, {"tasks": 2}, devices=2, **LONG), settings)
@@ -89,15 +95,13 @@ def test_two_tasks_train_together_go_on_after_a_requeue_and_stop_with_a_checkpoi
     assert seen == sorted(set(seen)), "no step was trained twice, and none forgotten"
     assert "val/psnr" in looking.logs(job) or "step" in looking.logs(job)
 
-    registry.cancel(job)
-    assert state(job) in (State.STOPPING, State.STOPPED)
-    until(lambda: state(job) is State.STOPPED, 60, "the end")
-    until(lambda: not processes.with_token(job.token), 20, "the end of all processes")
-    assert run(job)["status"] == "stopped"
-    assert checkpoint(job) == run(job)["step"] > interrupted
+    other = next(process for process in processes.with_token(job.token) if procid(process) == "1")
+    other.kill()
+    until(lambda: state(job).is_over, 60, "the end")
     standing = looking.stand(job)
-    assert f"step {checkpoint(job)}" in standing.sentence
-    assert standing.ended
+    assert standing.state is State.FAILED
+    assert "perhaps number 1" in standing.sentence
+    until(lambda: not processes.with_token(job.token), 20, "the end of all processes")
 
 
 def test_a_run_whose_time_is_up_waits_again_and_goes_on(
@@ -110,7 +114,7 @@ def test_a_run_whose_time_is_up_waits_again_and_goes_on(
     until(lambda: run(job).get("status") == "stopped", 60, "its checkpoint")
     interrupted = checkpoint(job)
     assert interrupted == run(job)["step"], "it was asked to save, not killed"
-    until(lambda: run(job).get("starts") == 2 and steps(job)[-1] > interrupted, 180, "its going on")
+    until(lambda: run(job).get("starts") == 2 and run(job)["step"] > interrupted, 180, "its going on")
     assert jobs.find(job.id, settings.runs).number == job.number
 
     child = work.read(job.folder)
@@ -122,13 +126,21 @@ def test_a_run_whose_time_is_up_waits_again_and_goes_on(
     assert standing.state is State.FAILED
     assert "signal 9" in standing.sentence
 
+    killed = run(job)["step"]
     again = registry.resume(standing.job)
     assert again.number != job.number
     with pytest.raises(EngineError, match="still has this job"):
         Slurm().submit(again)
-    until(lambda: run(job).get("starts") == 3 and steps(job)[-1] > interrupted, 180, "its resuming")
+    until(lambda: run(job).get("starts") == 3 and run(job)["step"] > killed, 180, "its resuming")
     registry.cancel(again)
-    until(lambda: state(again) is State.STOPPED, 60, "the end")
+    assert state(job) in (State.STOPPING, State.STOPPED)
+    until(lambda: state(job) is State.STOPPED, 60, "the end")
+    until(lambda: not processes.with_token(job.token), 20, "the end of all processes")
+    assert run(job)["status"] == "stopped"
+    assert checkpoint(job) == run(job)["step"] > killed
+    standing = looking.stand(job)
+    assert f"step {checkpoint(job)}" in standing.sentence
+    assert standing.ended
 
 
 def test_a_short_run_finishes(slurm: Path, tmp_path: Path, settings: TrainSettings) -> None:

@@ -99,6 +99,7 @@ class Slurm:
         """
         if why := self.unavailable():
             raise EngineError(why)
+        slurm_ask.forget()
         if numbers := slurm_ask.at_work(job.id):
             raise EngineError(f"Slurm still has this job, as {numbers[0]}; wait until that has ended.")
         from train.jobs import slurm_shards
@@ -116,9 +117,8 @@ class Slurm:
             return slurm_shards.look(job)
         try:
             told = slurm_ask.state(job.number, job.id) if job.number else None
-            if not job.number and (
-                numbers := slurm_ask.at_work(job.id)
-            ):  # handed over by a process that was killed
+            # Handed over by a process that was killed before it noted the number.
+            if not job.number and (numbers := slurm_ask.at_work(job.id)):
                 told = slurm_ask.state(numbers[-1], job.id)
         except EngineError as error:
             said = outcome.over(job)
@@ -197,14 +197,30 @@ def _end(told: Told, job: Job) -> Seen:
         return Seen(State.STOPPED, "Stopped before it began." if not job.started else "Stopped on request.")
     if told.state in _ENDS:
         return Seen(*_ENDS[told.state])
+    if told.state == "FAILED" and (said is None or said.state is State.STOPPED):
+        return Seen(State.FAILED, _failure(job))
     if said is not None:
         return said
     if told.state == "CANCELLED":
         return Seen(State.STOPPED, "It was cancelled on Slurm.")
-    if told.state == "FAILED":
-        last = files.tail(_log(job), 1).strip()[:300]
-        return Seen(State.FAILED, "It failed before its work began" + (f": {last}" if last else "."))
     return outcome.lost(job)
+
+
+def _failure(job: Job) -> str:
+    """Why it failed, where its first process, which writes how it ended, did not."""
+    note = work.read(job.folder)
+    if note is None or note.attempt != job.attempts:
+        return _with("It failed before its work began", files.tail(_log(job), 1))
+    others = [path for path in job.folder.glob("output-*.txt") if path.stat().st_mtime >= note.began]
+    if not others:
+        return "Slurm says that it failed; the log may say why. Resuming goes on from its checkpoint."
+    latest = max(others, key=lambda path: path.stat().st_mtime)
+    rank = latest.stem.partition("-")[2]
+    return _with(f"Another process than the first failed, perhaps number {rank}", files.tail(latest, 1))
+
+
+def _with(what: str, line: str) -> str:
+    return f"{what}: {line.strip()[:300]}" if line.strip() else f"{what}."
 
 
 def _executor(job: Job) -> "SlurmExecutor":
