@@ -23,6 +23,7 @@ from train.jobs import looking, samples, series
 from train.jobs.engine import EngineError
 from train.jobs.job import Job
 from train.jobs.looking import Standing
+from train.jobs.recent import Recent
 from train.shop import Shop
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Asked:
     """Ids of runs whose curves are laid over the chosen one's."""
     sample: int | None = None
     """Which of the chosen run's strips, from 1 on; None for the latest."""
+    turn: int = 0
+    """Number of the request, which the list repeats."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class RunsDesk:
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
         self.acts = RunActs(shop)
+        self._known = Recent(shop.runs)
 
     @property
     def runs(self) -> Path:
@@ -90,7 +94,7 @@ class RunsDesk:
         newest = rows[0]
         chosen = next((one for one in rows if one.job.id == asked.run), None)
         if chosen is None or (chosen.state.is_over and not newest.state.is_over):
-            return Asked(newest.job.id, asked.compared)
+            return Asked(newest.job.id, asked.compared, turn=asked.turn)
         return asked
 
     def show(self, asked: Asked) -> Shown:
@@ -99,7 +103,7 @@ class RunsDesk:
         there = {one.job.id: one for one in rows}
         standing = there.get(asked.run) or next(iter(rows), None)
         if standing is None:
-            return Shown("", view_runs.listing([], "", ()))
+            return Shown("", view_runs.listing([], "", (), turn=asked.turn))
         job = standing.job
         compared = tuple(key for key in dict.fromkeys(asked.compared) if key in there)
         errand = self.acts.errands.at(job.id)
@@ -108,7 +112,9 @@ class RunsDesk:
         at = count if asked.sample is None else min(max(1, asked.sample), count)
         return Shown(
             run=job.id,
-            listing=view_runs.listing(rows, job.id, compared, errand is not None and errand.is_working),
+            listing=view_runs.listing(
+                rows, job.id, compared, errand is not None and errand.is_working, asked.turn
+            ),
             head=view_runs.head(standing),
             curves=self._curves(job, [there[key].job for key in compared]),
             strip=self._strip(found, at),
@@ -168,7 +174,7 @@ class RunsDesk:
         }
 
     def _rows(self) -> "Sequence[Standing]":
-        return looking.standings(self.runs)
+        return self._known.rows()
 
     def _reported(self, job: Job) -> Path:
         """Whose folder holds the report: an evaluation's lies in the run's that it is of."""

@@ -7,9 +7,10 @@ All of it comes from a browser, and may be anything.
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import Any
 
-from train.desk_runs import Shown
+from train.desk_runs import Asked, Shown
 
 MOST = 20
 """Ids that one page may send."""
@@ -48,6 +49,24 @@ def sample(before: str, run: str, at: float | None) -> int | None:
     if known.get("run") != run or not isinstance(strips, int) or not isinstance(at, int | float):
         return None
     return int(at) if 1 <= at < strips else None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the list's script asks for."""
+
+    asked: Asked
+    is_arriving: bool
+    """Whether somebody has just come to the section."""
+
+
+def wanted(sent: object, before: str, at: float | None) -> Wanted:
+    """What an event of the list brought."""
+    data = sent if isinstance(sent, dict) else {}
+    run, turn = text(data, "run"), data.get("turn")
+    turn = turn if isinstance(turn, int) and 0 <= turn < 2**31 else 0
+    asked = Asked(run, listed(data, "compared"), sample(before, run, at), turn)
+    return Wanted(asked, data.get("arriving") is True)
 
 
 def ids(said: object) -> tuple[str, ...]:

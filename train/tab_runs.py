@@ -58,15 +58,8 @@ class _Section(Widgets):
 
     def _connect(self) -> None:
         state = [self.run, self.compared, self.strip_at, self.seen]
-        for event, act in (
-            (self.listing.arrive, self._arrive),
-            (self.listing.choose, self._choose),
-            (self.listing.compare, self._compare),
-        ):
-            event(self._guarded(act), state, self.everything, **{**QUICK, "trigger_mode": "always_last"})
-        self.listing.look(
-            self._guarded(self._look), state, self.everything, **{**QUICK, "trigger_mode": "once"}
-        )
+        # Its script waits for one answer before it asks again.
+        self.listing.show(self._guarded(self._show), state, self.everything, **QUICK)
         self.strip_at.input(
             self._guarded(self._look), state, self.everything, **{**QUICK, "trigger_mode": "always_last"}
         )
@@ -106,31 +99,24 @@ class _Section(Widgets):
 
     # The events. Each gets the chosen run, the compared ones, the place of the slider, and what the page has seen.
 
-    def _arrive(self, person: Person, run: str, compared: str, at: float, before: str) -> Update:
-        asked = self.desk.arrive(Asked(run, seen.ids(compared)))
-        # Whatever the page has, it gets anew: another one may stand in its place after the server began again.
-        return self._shown(self.desk.show(asked), asked.compared, "")
-
-    def _choose(
+    def _show(
         self, person: Person, run: str, compared: str, at: float, before: str, event: gr.EventData
     ) -> Update:
-        chosen = seen.text(event._data, "run")
-        others = seen.ids(compared)
-        return {
-            **self._quiet(),
-            **self._shown(self.desk.show(Asked(chosen, others)), others, before),
-        }
-
-    def _compare(
-        self, person: Person, run: str, compared: str, at: float, before: str, event: gr.EventData
-    ) -> Update:
-        others = seen.listed(event._data, "compared")
-        sample = seen.sample(before, run, at)
-        return self._shown(self.desk.show(Asked(run, others, sample)), others, before)
+        """What the list's script asks for; only what has changed since it asked last."""
+        wanted = seen.wanted(event._data, before, at)
+        if wanted.is_arriving:
+            # Whatever the page has, it gets anew: the server may have begun again.
+            asked, before = self.desk.arrive(wanted.asked), ""
+        else:
+            asked = wanted.asked
+        shown = self.desk.show(asked)
+        quiet = self._quiet() if shown.run != run else {}
+        return {**quiet, **self._shown(shown, asked.compared, before)}
 
     def _look(self, person: Person, run: str, compared: str, at: float, before: str) -> Update:
-        others = seen.ids(compared)
-        return self._shown(self.desk.show(Asked(run, others, seen.sample(before, run, at))), others, before)
+        """All of it anew, behind a button."""
+        asked = Asked(run, seen.ids(compared), seen.sample(before, run, at))
+        return self._shown(self.desk.show(asked), asked.compared, "")
 
     def _do(
         self,

@@ -20,7 +20,7 @@ class Widgets:
         with gr.Row(equal_height=False, elem_id="runs"):
             with gr.Column(scale=2, min_width=300, elem_id="runs-side"):
                 self.listing = gr.HTML(
-                    js_on_load=view_runs.PRESSED, apply_default_css=False, elem_id="runs-list"
+                    js_on_load=view_runs.SCRIPT, apply_default_css=False, elem_id="runs-list"
                 )
             with gr.Column(scale=4, min_width=300, elem_id="run"):
                 self._build_run()

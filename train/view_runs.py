@@ -1,8 +1,8 @@
 """What the page shows of runs: the list, one run's head, its log. HTML, no widgets; whatever stands in it is escaped.
 
-A run's button says its id in `data-run`; `PRESSED` sends it to the page's event "choose". The boxes that lay curves
-over one another send theirs to "compare"; "arrive" is sent when the section comes into sight, and "look" every two
-seconds while somebody sees something that moves.
+`SCRIPT` sends the list's one event "show": which run is wanted and whose curves are laid over it. It does so at a
+press, when the section comes into sight, and every two seconds while somebody sees something that moves; never before
+the last answer has come, or a late one would show what was.
 """
 
 import time
@@ -17,32 +17,55 @@ from train.jobs.job import Hardware, State
 if TYPE_CHECKING:
     from train.jobs.looking import Standing
 
-PRESSED = """
-const compared = () => [...element.querySelectorAll('input[data-compare]:checked')].map((box) => box.dataset.compare);
+SCRIPT = """
+let wanted = '', others = [], turn = 0, since = 0, again = false, arriving = false, width = 0;
+const show = () => {
+  // After so long no answer will come: the server was away.
+  if (since && Date.now() - since < 15000) { again = true; return; }
+  since = Date.now();
+  again = false;
+  turn += 1;
+  trigger('show', { run: wanted, compared: others, turn, arriving });
+  arriving = false;
+};
 element.addEventListener('click', (event) => {
   const button = event.target.closest('button[data-run]');
   if (!button) return;
-  trigger('choose', { run: button.dataset.run, compared: compared() });
+  wanted = button.dataset.run;
+  show();
   // On a phone the run lies below the list.
   const run = document.querySelector('#run');
   if (run && run.getBoundingClientRect().top > innerHeight * 0.6) run.scrollIntoView({ behavior: 'smooth' });
 });
 element.addEventListener('change', (event) => {
-  if (event.target.matches('input[data-compare]')) trigger('compare', { compared: compared() });
+  const run = event.target.dataset.compare;
+  if (!run) return;
+  others = others.filter((other) => other !== run);
+  if (event.target.checked) others.push(run);
+  show();
 });
-// Whenever the section comes into sight: on the way here from another section or tab it grows from nothing.
-let width = 0;
+new MutationObserver(() => {
+  const list = element.querySelector('[data-turn]');
+  if (!list) return;
+  if (Number(list.dataset.turn) === turn) since = 0;
+  if (since) return;
+  const isThere = [...element.querySelectorAll('button[data-run]')].some((one) => one.dataset.run === wanted);
+  if (!wanted || !isThere) wanted = list.dataset.chosen;
+  if (again || wanted !== list.dataset.chosen) show();
+}).observe(element, { subtree: true, childList: true, attributeFilter: ['data-turn', 'data-chosen'] });
+// On the way here from another section or tab it grows from nothing.
 new ResizeObserver(() => {
   const now = element.offsetWidth;
-  if (now && !width) trigger('arrive', {});
+  if (now && !width) {
+    arriving = true;
+    show();
+  }
   width = now;
 }).observe(element);
 // One at a time: where the page is built anew, the older one has lost its element.
 clearInterval(window.ranginRuns);
 window.ranginRuns = setInterval(() => {
-  if (!document.hidden && element.offsetParent && element.querySelector('[data-moves]')) {
-    trigger('look', {});
-  }
+  if (!document.hidden && element.offsetParent && (since || element.querySelector('[data-moves]'))) show();
 }, 2000);
 """
 """What the list's HTML component runs when it is there."""
@@ -72,7 +95,11 @@ UNITS = {"psnr": " dB"}
 
 
 def listing(
-    rows: "Sequence[Standing]", chosen: str, compared: Collection[str], also_moves: bool = False
+    rows: "Sequence[Standing]",
+    chosen: str,
+    compared: Collection[str],
+    also_moves: bool = False,
+    turn: int = 0,
 ) -> str:
     """All runs, the newest first, each with a button that shows it.
 
@@ -81,10 +108,11 @@ def listing(
         chosen: id of the one that is shown.
         compared: ids of those whose curves are laid over the chosen one's.
         also_moves: whether something changes that no row tells of.
+        turn: number of the request that this answers; 0 for none of `SCRIPT`'s.
     """
     moves = also_moves or any(not standing.state.is_over for standing in rows)
     if not rows:
-        return f'<p class="empty">{escape(NONE)}</p>'
+        return f'<p class="empty" data-turn="{turn}" data-chosen="">{escape(NONE)}</p>'
     items = "".join(_item(standing, chosen, compared) for standing in rows[:LISTED])
     more = len(rows) - LISTED
     rest = (
@@ -92,7 +120,8 @@ def listing(
         if more > 0
         else ""
     )
-    return f'<ul class="runs"{" data-moves" if moves else ""}>{items}</ul>{rest}'
+    told = f'data-turn="{turn}" data-chosen="{escape(chosen)}"{" data-moves" if moves else ""}'
+    return f'<ul class="runs" {told}>{items}</ul>{rest}'
 
 
 def head(standing: "Standing") -> str:
