@@ -157,18 +157,22 @@ def places(job: Job) -> list[str]:
 def run(job: Job) -> int:
     """Do all parts that a job has; 0, 1 where some could not be done, or 143 where it was stopped."""
     wanted = batch.archive(job.order)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         planned = shards.read(Path(wanted.out))
         crew = Crew(job, planned)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in before:
             signal.signal(number, crew.stop)
         _say(job, "running", "")
         crew.work()
-        totals = _finish(planned, wanted)
+        totals = _finish(planned, wanted, crew.is_asked)
     except (RanginError, OSError) as error:
         print(f"error: {error}", flush=True)
         _say(job, "failed", str(error))
         return 1
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     sentence = batch.summary(totals, planned.out)
     if crew.is_asked:
         _say(job, "stopped", f"Stopped; resuming goes on. {sentence}")
@@ -181,10 +185,11 @@ def run(job: Job) -> int:
     return 0
 
 
-def _finish(planned: Plan, wanted: batch.Archive) -> shard_rows.Totals:
+def _finish(planned: Plan, wanted: batch.Archive, in_haste: bool) -> shard_rows.Totals:
     """How far the batch is; of one that is done, with its report where it was asked for."""
     so_far = shard_rows.so_far(planned.out, wanted.shards)
-    if wanted.shard is not None and (so_far.left or so_far.photos < len(planned.files)):
+    is_done = so_far.photos == len(planned.files) and not so_far.left
+    if in_haste or (wanted.shard is not None and not is_done):
         return so_far
     return shard_rows.merge(planned, Path(wanted.report) if wanted.report else None)
 
