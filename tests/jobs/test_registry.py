@@ -14,7 +14,7 @@ from colorizer.errors import OptionError
 from tests import runs
 from tests.jobs import waiting
 from train import standing as said
-from train.jobs import engines, fitting, kinds, local, looking, registry, tokens, work
+from train.jobs import engines, fitting, kinds, looking, registry, start, tokens, work
 from train.jobs import job as jobs
 from train.jobs.engine import EngineError, Refused, Seen
 from train.jobs.job import Hardware, Job, Order, State
@@ -41,7 +41,7 @@ def recipe(tmp_path: Path) -> Path:
 @pytest.fixture
 def still(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is started."""
-    monkeypatch.setattr(local, "_start", lambda job: None)
+    monkeypatch.setattr(start, "spawn", lambda job: None)
 
 
 def fields(error: Refused) -> list[str]:

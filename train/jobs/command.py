@@ -13,8 +13,6 @@ Exit code 0: done; 1: a sentence says why not; 130: Ctrl-C, which leaves the job
 
 import argparse
 import getpass
-import importlib
-import importlib.util
 import sys
 import time
 from typing import Any
@@ -23,15 +21,13 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from colorizer.errors import OptionError, RanginError
-from train.jobs import command_models, engines, registry
+from train.jobs import batch_command, command_models, engines, registry
 from train.jobs import job as jobs
 from train.jobs.engine import Refused
 from train.jobs.job import Hardware, Job, Order
 from train.jobs.looking import Standing
 from train.settings import get_train_settings
 
-# Has arguments and a run of its own.
-COLORIZE = "train.jobs.batch_command"
 # How long `cancel` waits for the end.
 _PATIENCE = 20.0
 _PAUSE = 1.0
@@ -60,11 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if name == "delete":
             one.add_argument("--yes", action="store_true", help="don't ask")
     command_models.add_arguments(commands)
-    if importlib.util.find_spec(COLORIZE) is not None:
-        batch = importlib.import_module(COLORIZE)
-        colorize = commands.add_parser("colorize", help="colour a large archive in parts")
-        batch.add_arguments(colorize)
-        colorize.set_defaults(work=batch.run)
+    colorize = commands.add_parser("colorize", help="colour a large archive in parts")
+    batch_command.add_arguments(colorize)
+    colorize.set_defaults(work=batch_command.run)
 
 
 def _add_hardware(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -> None:
@@ -97,8 +91,8 @@ def find(beginning: str) -> Job:
         OptionError: there is none, or there are several.
     """
     runs = get_train_settings().runs
-    found = [job for job in jobs.everything(runs) if job.id.startswith(beginning)]
-    if beginning and len(found) == 1:
+    found = [job for job in jobs.everything(runs) if beginning and job.id.startswith(beginning)]
+    if len(found) == 1:
         return found[0]
     if len(found) > 1 and all(job.id != beginning for job in found):
         some = ", ".join(job.id for job in found[:5])

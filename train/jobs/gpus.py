@@ -52,6 +52,11 @@ def installed() -> tuple[Gpu, ...]:
     return _kept[1]
 
 
+def numbers(device: str) -> tuple[int, ...]:
+    """The GPUs of a `Hardware.device`; none of cpu."""
+    return tuple(int(part) for part in device.partition(":")[2].split(",") if part)
+
+
 def _ask() -> tuple[Gpu, ...]:
     program = shutil.which("nvidia-smi")
     if program is None:

@@ -7,13 +7,12 @@ that it is started once; a claim that nobody carried out goes back to the queue.
 The folder may be shared by several machines: each heeds the jobs that were ordered on it.
 """
 
+import contextlib
 import importlib.util
 import logging
 import os
 import signal
-import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -21,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from colorizer.settings import ROOT
-from train.jobs import files, gpus, outcome, processes, work
+from colorizer.errors import OptionError
+from train.jobs import files, gpus, outcome, processes, start, work
 from train.jobs import job as jobs
 from train.jobs.engine import Problem, Seen
 from train.jobs.job import Job, Order, State
@@ -65,7 +64,7 @@ class Local:
     def check(self, order: Order, recipe: "Recipe | None") -> list[Problem]:
         """Whether the GPUs are there, and nothing is asked that only a cluster has."""
         hardware, problems = order.hardware, []
-        wanted = numbers(hardware.device)
+        wanted = gpus.numbers(hardware.device)
         allowed = gpus.allowed(get_train_settings().gpus)
         missing = [str(number) for number in wanted if number not in {gpu.index for gpu in allowed}]
         if missing and not allowed:
@@ -228,11 +227,15 @@ class Local:
             log.warning("Another process looks at the queue in %s for longer than it should.", runs)
 
     def _start_all(self, runs: Path) -> None:
-        from train.jobs.looking import stand
+        from train.jobs.looking import settle
 
         present = [job for job in jobs.everything(runs) if _is_here(job) and not job.state.is_over]
         waiting = [job for job in present if job.state == State.WAITING and job.submitted is not None]
-        at_work = [stand(job).job for job in present if job.state != State.WAITING]
+        at_work = []
+        for job in present:
+            if job.state != State.WAITING:
+                with contextlib.suppress(OptionError):  # deleted meanwhile
+                    at_work.append(settle(job))
         waiting += [job for job in at_work if job.state == State.WAITING]
         at_work = [job for job in at_work if not job.state.is_over and job.state != State.WAITING]
         used = Counter(device for job in at_work for device in devices(job))
@@ -253,7 +256,7 @@ class Local:
             notes = now.notes | {"claimed": time.time(), "claims": now.notes.get("claims", 0) + 1}
             now = jobs.change(job.folder, state=State.STARTING, sentence="It is being started.", notes=notes)
         try:
-            _start(now)
+            start.spawn(now)
         except OSError as error:
             jobs.change(
                 job.folder,
@@ -270,12 +273,7 @@ class Local:
 
 def devices(job: Job) -> tuple[str, ...]:
     """What a job takes: "cpu", or each of its GPUs."""
-    return tuple(f"gpu:{number}" for number in numbers(job.order.hardware.device)) or ("cpu",)
-
-
-def numbers(device: str) -> tuple[int, ...]:
-    """The GPUs of a `Hardware.device`; none of cpu."""
-    return tuple(int(part) for part in device.partition(":")[2].split(",") if part)
+    return tuple(f"gpu:{number}" for number in gpus.numbers(job.order.hardware.device)) or ("cpu",)
 
 
 def _fresh() -> dict[str, Any]:
@@ -291,28 +289,3 @@ def _fresh() -> dict[str, Any]:
 
 def _is_here(job: Job) -> bool:
     return job.order.hardware.engine == "local" and job.notes.get("host") == processes.host()
-
-
-def _start(job: Job) -> None:
-    """A process of its own, in a session of its own: Ctrl-C on a page must not reach jobs."""
-    folder = job.folder / "submitit"
-    folder.mkdir(exist_ok=True)
-    # A page that itself runs inside of a Slurm job, or a job that starts the next: what they were told is not for it.
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("SLURM_", "SUBMITIT_")) or name == "SLURM_CONF"
-    }
-    environment[processes.VARIABLE] = job.token
-    with (folder / "start.log").open("ab") as file:
-        started = subprocess.Popen(
-            [sys.executable, "-m", "train.jobs.start", str(job.folder)],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    # So that it leaves no zombie.
-    threading.Thread(target=started.wait, name="start of a job", daemon=True).start()

@@ -5,16 +5,19 @@ standings(runs)                     # of all jobs, the newest first
 logs(job, lines=100)
 """
 
+import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from colorizer.errors import OptionError
+from colorizer.errors import OptionError, RanginError
 from train.jobs import engines, files, kinds, outcome, tokens, work
 from train.jobs import job as jobs
 from train.jobs.engine import EngineError, Seen
 from train.jobs.job import Job, State
 from train.settings import get_train_settings
+
+log = logging.getLogger(__name__)
 
 # After so many seconds a job that its engine knows nothing of will not be known any more.
 UNKNOWN_SECONDS = 60.0
@@ -47,18 +50,13 @@ class Standing:
 
 
 def stand(job: Job) -> Standing:
-    """How a job is: asks its engine, and has job.json say so.
+    """How a job is: asks its engine, has job.json say so, and reads how far it is.
 
     Raises:
         OptionError: it was deleted meanwhile.
     """
-    folder = job.folder
-    found = jobs.read(folder)
-    if found is None:
-        raise OptionError(f"The job {folder.name} was deleted meanwhile.")
-    seen = Seen(found.state, found.sentence) if found.state.is_over else _look(found)
-    job = _settle(found, seen)
-    progress = kinds.progress(job)
+    job, seen = _seen(job)
+    progress = _progress(job)
     is_moving = job.state in (State.STARTING, State.RUNNING, State.STOPPING)
     said = (progress.sentence if job.state == State.RUNNING else "") or seen.sentence or job.sentence
     share = None
@@ -79,6 +77,31 @@ def stand(job: Job) -> Standing:
         started=job.started,
         ended=job.ended,
     )
+
+
+def settle(job: Job) -> Job:
+    """Ask a job's engine and have job.json say so; the job as it is then.
+
+    Raises:
+        OptionError: it was deleted meanwhile.
+    """
+    return _seen(job)[0]
+
+
+def _seen(job: Job) -> tuple[Job, Seen]:
+    found = jobs.read(job.folder)
+    if found is None:
+        raise OptionError(f"The job {job.folder.name} was deleted meanwhile.")
+    seen = Seen(found.state, found.sentence) if found.state.is_over else _look(found)
+    return _write(found, seen), seen
+
+
+def _progress(job: Job) -> kinds.Progress:
+    try:
+        return kinds.progress(job)
+    except (RanginError, OSError) as error:  # what it is of may be gone
+        log.info("How far %s is can't be said: %s", job.id, error)
+        return kinds.Progress()
 
 
 def _look(job: Job) -> Seen:
@@ -104,7 +127,7 @@ def _look(job: Job) -> Seen:
     return seen
 
 
-def _settle(job: Job, seen: Seen) -> Job:
+def _write(job: Job, seen: Seen) -> Job:
     """job.json with what was seen; unchanged if somebody has changed it since it was read."""
     state = seen.state
     if job.wants_stop and state in (State.WAITING, State.STARTING, State.RUNNING):

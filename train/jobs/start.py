@@ -4,17 +4,49 @@ python -m train.jobs.start runs/<id>
 """
 
 import os
+import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
+from colorizer.settings import ROOT
+from train.jobs import gpus, processes
 from train.jobs import job as jobs
-from train.jobs import local
-from train.jobs.job import State
+from train.jobs.job import Job, State
 from train.jobs.work import Work
 
 # submitit wants an end; a training's is in its recipe.
 _MINUTES = 10 * 365 * 24 * 60
+
+
+def spawn(job: Job) -> None:
+    """Have a claimed job started by a process of its own, in its own session: Ctrl-C on a page must not reach jobs.
+
+    Raises:
+        OSError: there can be no such process.
+    """
+    folder = job.folder / "submitit"
+    folder.mkdir(exist_ok=True)
+    # A page that itself runs inside of a Slurm job, or a job that starts the next: what they were told is not for it.
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SLURM_", "SUBMITIT_")) or name == "SLURM_CONF"
+    }
+    environment[processes.VARIABLE] = job.token
+    with (folder / "start.log").open("ab") as file:
+        started = subprocess.Popen(
+            [sys.executable, "-m", "train.jobs.start", str(job.folder)],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    # So that it leaves no zombie.
+    threading.Thread(target=started.wait, name="start of a job", daemon=True).start()
 
 
 def start(folder: Path) -> None:
@@ -24,7 +56,7 @@ def start(folder: Path) -> None:
     job = jobs.read(folder)
     if job is None or job.state not in (State.STARTING, State.STOPPING):
         return
-    numbers = local.numbers(job.order.hardware.device)
+    numbers = gpus.numbers(job.order.hardware.device)
     # Count GPUs as nvidia-smi does.
     os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     executor = submitit.LocalExecutor(folder=folder / "submitit")

@@ -75,7 +75,7 @@ class Watch:
             if job.state.is_over or not self._is_due(job):
                 continue
             try:
-                looking.stand(job)
+                looking.settle(job)
             except RanginError as error:  # deleted meanwhile
                 log.debug("%s: %s", job.id, error)
 

@@ -281,9 +281,8 @@ def _go_on(folder: Path) -> None:
     from train.jobs import looking, watch
 
     try:
-        job = read_job(folder)
-        if job is not None:
-            looking.stand(job)
+        if (job := read_job(folder)) is not None:
+            looking.settle(job)
         watch.tick(folder.parent)
     except (RanginError, OSError) as error:  # whoever looks next does it
         log.warning("The next job could not be looked for: %s", error)
