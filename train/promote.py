@@ -101,6 +101,8 @@ def promote(
         make_default(name)
     said = f"{weights.stem} of {folder.name} is in {place.parent} as {name}"
     said += ", and the default from now on." if as_default else "."
+    if as_default and not is_classifier and (named := get_settings().model) not in ("default", name):
+        said += f" A page that was started with RANGIN_MODEL={named} keeps that one."
     return Promoted(name, place, as_default, comparison, said)
 
 
@@ -126,14 +128,14 @@ def make_default(name: str) -> None:
         ) from error
 
 
-def evaluate(job: "Job", limit: int | None = None, who: str = "", device: str = "cpu") -> "Job":
+def evaluate(job: "Job", limit: int | None = None, who: str = "", device: str = "") -> "Job":
     """Start a job of its own on this machine that measures a run's model beside the default, and writes the report.
 
     Args:
         job: the run's.
         limit: measure only on the first so many validation pictures.
         who: ordered it; whoever ordered the run if empty.
-        device: "cpu" or "gpu:0".
+        device: "cpu" or "gpu:0"; that of a run on this machine, or else the CPU, if empty.
 
     Returns:
         The new job; the report is runs/<id of the run>/report.

@@ -291,6 +291,10 @@ def test_an_evaluation_is_ordered_by_the_run(runs_folder: Path, pictures: Path) 
     assert words["--labels"] == str(pictures / "labels.csv")
     assert words["--report"] == str(job.folder / "report")
     assert command[-4:] == ("--device", "cuda", "--limit", "7")
+    on_two = Order(name="tiny", hardware=Hardware(device="gpu:1,2"))
+    assert evaluation.order(job.model_copy(update={"order": on_two})).hardware.device == "gpu:1"
+    elsewhere = Order(name="tiny", hardware=Hardware(engine="slurm", gpus=2))
+    assert evaluation.order(job.model_copy(update={"order": elsewhere})).hardware == Hardware()
 
 
 @pytest.mark.parametrize(
@@ -336,7 +340,7 @@ def test_the_command_of_an_evaluation_writes_the_report(
     source = {"images": str(pictures), "labels": str(pictures / "gone.csv")}
     (job.folder / "recipe.yaml").write_text(yaml.safe_dump({"validation": [source]}), encoding="utf-8")
     command = evaluation.command(jobs.create(evaluation.order(job), runs_folder))
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr  # though a picture is missing
     assert "gone.png" in done.stderr
     summary = json.loads((job.folder / "report" / "summary.json").read_text(encoding="utf-8"))

@@ -25,15 +25,19 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _LONGEST_NAME = 40
 
 
-def order(job: Job, limit: int | None = None, who: str = "", device: str = "cpu") -> Order:
+def order(job: Job, limit: int | None = None, who: str = "", device: str = "") -> Order:
     """What has a run measured on this machine.
 
     Args:
         job: the run's.
         limit: measure only on the first so many pictures.
         who: orders it; whoever ordered the run if empty.
-        device: "cpu" or "gpu:0".
+        device: "cpu" or "gpu:0"; that of a run on this machine, or else the CPU, if empty.
     """
+    if not device:
+        hardware = job.order.hardware
+        # One GPU is enough to measure.
+        device = hardware.device.partition(",")[0] if hardware.engine == "local" else "cpu"
     return Order(
         kind="evaluate",
         name=f"report-{job.order.name}"[:_LONGEST_NAME],
