@@ -189,9 +189,7 @@ class _JobsHandler(Handler):
         if self.hub.drops_answer:
             self.hub.drops_answer = False
             self.close_connection = True
-            if self.hub.goes_away:
-                self.hub.is_away = True
-                threading.Thread(target=LocalHub.close, args=(self.hub,), daemon=True).start()
+            self.hub.is_away = self.hub.goes_away
             return None
         return self._answer(self.hub.jobs[number])
 

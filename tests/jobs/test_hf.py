@@ -5,6 +5,7 @@ import io
 import json
 import signal
 import tarfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,9 +18,9 @@ from colorizer import checkpoint
 from tests import runs
 from tests.jobs.hub_server import JobsHub, serving, until
 from tests.labeling.hub_server import Repository
-from train.jobs import hf, hf_parcel, hf_prices, hf_send, tokens
+from train.jobs import asking, engines, hf, hf_parcel, hf_prices, hf_send, registry, tokens
 from train.jobs import job as jobs
-from train.jobs.engine import EngineError
+from train.jobs.engine import EngineError, Refused
 from train.jobs.hf import HuggingFace
 from train.jobs.job import Hardware, Job, Order, State
 from train.recipe import Recipe
@@ -29,8 +30,9 @@ from train.settings import get_train_settings
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[JobsHub]:
     monkeypatch.setattr(hf_send, "PACE", (0.1, 0.3, 0.3))
-    monkeypatch.setattr(hf, "ASK_EVERY", 0.0)
+    monkeypatch.setattr(asking, "ASK_EVERY", 0.0)
     monkeypatch.setattr(hf, "SYNC_EVERY", 0.0)
+    monkeypatch.setattr(asking, "PATIENCE", 60.0)
     monkeypatch.setattr(tokens, "_kept", {})
     get_train_settings.cache_clear()
     with serving(monkeypatch, tmp_path / "service") as hub:
@@ -245,11 +247,10 @@ def test_a_job_whose_answer_was_lost_is_found_again(hub: JobsHub, tmp_path: Path
 def test_a_job_that_arrived_while_the_network_went_is_found_later(hub: JobsHub, tmp_path: Path) -> None:
     engine, job = HuggingFace(), ordered(tmp_path)
     hub.holds = hub.drops_answer = hub.goes_away = True
-    with pytest.raises(EngineError, match="can't be reached"):
-        engine.submit(job)
+    assert engine.submit(job) == ""
     with pytest.raises(EngineError, match="can't be reached"):
         engine.look(again(job))
-    hub.open()
+    hub.is_away = False
     assert state(engine, job) is State.WAITING
     assert [again(job).number] == list(hub.jobs)
 
@@ -373,6 +374,59 @@ def test_who_has_no_token_any_more_is_told_to_sign_in(hub: JobsHub, tmp_path: Pa
         engine.look(again(job))
     tokens.keep(hub.token, "asha")
     assert state(engine, job) is State.WAITING
+
+
+def test_the_registry_starts_stops_and_resumes_it(
+    hub: JobsHub, tmp_path: Path, stand_in: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(False)
+    monkeypatch.setenv("RANGIN_RUNS", str(tmp_path / "runs"))
+    get_train_settings.cache_clear()
+    engines.get.cache_clear()
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(runs.values(tmp_path)))
+    order = Order(
+        name="mine",
+        who="visitor",
+        recipe=str(tmp_path / "tiny.yaml"),
+        hardware=Hardware(engine="hf", flavor="cpu-basic", minutes=60),
+    )
+    with pytest.raises(Refused, match="token: "):
+        registry.submit(order, anywhere=True)
+    job = registry.submit(order, token=hub.token, anywhere=True)
+    until(lambda: registry.stand(job).state is State.RUNNING and (registry.stand(job).step or 0) > 2)
+    registry.cancel(job)
+    until(lambda: registry.stand(job).state is State.STOPPED)
+    step = registry.stand(job).step
+    assert registry.stand(job).sentence == "Stopped on request."
+    tokens.forget("visitor")
+    with pytest.raises(Refused, match="token: "):
+        registry.resume(again(job))
+    registry.resume(again(job), hub.token)
+    until(lambda: (registry.stand(job).step or 0) > (step or 0))
+    assert registry.stand(job).state is State.RUNNING
+    registry.cancel(job)
+    until(lambda: registry.stand(job).state is State.STOPPED)
+    registry.delete(again(job))
+    assert not job.folder.exists()
+
+
+def test_a_hub_that_hangs_holds_nobody_up(
+    hub: JobsHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, job = HuggingFace(), ordered(tmp_path)
+    hub.holds = True
+    engine.submit(job)
+    monkeypatch.setattr(asking, "PATIENCE", 0.2)
+    answers = threading.Event()
+    ask = engine._ask
+    monkeypatch.setattr(engine, "_ask", lambda job: answers.wait(60) and ask(job))
+    began = time.monotonic()
+    assert [engine.look(again(job)).sentence for _ in range(5)] == [
+        "It is being handed over to Hugging Face Jobs."
+    ] * 5
+    assert time.monotonic() - began < 3
+    answers.set()
+    until(lambda: engine.look(again(job)).sentence == "Waits for cpu-basic.")
 
 
 def test_the_service_tells_which_jobs_are_ours(hub: JobsHub, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from colorizer.errors import OptionError
 from train import atomic, hub, standing
 from train.jobs import hf_outcome, hf_parcel, hf_prices, hf_send, hf_sync, tokens
 from train.jobs import job as jobs
+from train.jobs.asking import Asking
 from train.jobs.engine import EngineError, Problem, Seen
 from train.jobs.job import Job, Order, State
 
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
     from train.recipe import Recipe
 
-# The service is asked at most so often, in seconds; files and the log are fetched more rarely.
-ASK_EVERY, SYNC_EVERY = 5.0, 20.0
+# Files and the log are fetched at most so often, in seconds.
+SYNC_EVERY = 20.0
 # So long may a job that was asked to stop take for its checkpoint before the service ends it.
 STOP_PATIENCE = 300.0
 OUTPUT = "output.txt"
@@ -42,8 +43,8 @@ class HuggingFace:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._seen: dict[str, tuple[float, str, Seen]] = {}
-        """Job's id -> when it was asked for, its number then, and the answer."""
+        self._asking: dict[str, Asking] = {}
+        """By the job's id and number."""
         self._synced: dict[str, float] = {}
 
     def unavailable(self) -> str:
@@ -94,6 +95,10 @@ class HuggingFace:
     def submit(self, job: Job) -> str:
         """Send it there. Takes as long as sending its pictures takes, and says in job.json how far that is.
 
+        Returns:
+            The Hub's id; empty if the network went while it was sent, and nobody knows whether it arrived: `look` finds
+            that out.
+
         Raises:
             EngineError: it was refused, or stopped meanwhile, or is still at work there.
         """
@@ -118,17 +123,15 @@ class HuggingFace:
         """
         if hf_send.is_being_sent(job):
             return Seen(State.STARTING, job.sentence)
-        if job.notes.get("handed"):
-            return self._interrupted(job)
-        if not job.number:
+        if not job.number and not job.notes.get("handed"):
             return Seen(None)
+        key = f"{job.id} {job.number}"
         with self._lock:
-            then, number, seen = self._seen.get(job.id, (float("-inf"), "", Seen(None)))
-            if number == job.number and time.monotonic() - then < ASK_EVERY:
-                return seen
-            seen = self._ask(job)
-            self._seen[job.id] = time.monotonic(), job.number, seen
-            return seen
+            asking = self._asking.get(key)
+            if asking is None or asking.is_stale():
+                asking = self._asking[key] = Asking(lambda: self._ask(job))
+        seen = asking.answer()
+        return seen or Seen(job.state, job.sentence or "The Hugging Face Hub is slow to answer.")
 
     def logs(self, job: Job, lines: int) -> str:
         """The end of what it printed, as last fetched."""
@@ -195,6 +198,8 @@ class HuggingFace:
         ]
 
     def _ask(self, job: Job) -> Seen:
+        if job.notes.get("handed"):
+            return self._interrupted(job)
         client = self._client(job)
         info = self._inspect(client, job)
         stage = str(info.status.stage) if info is not None else "DELETED"
@@ -222,20 +227,17 @@ class HuggingFace:
         """Whoever handed it over was killed: it may have arrived all the same."""
         info = hf_send.arrived(job, self._client(job))
         if info is not None:
-            return self.look(hf_send.adopt(job, info))
+            return self._ask(hf_send.adopt(job, info))
         state = State.STOPPED if job.wants_stop else State.LOST
         return Seen(state, "It was broken off while it was handed over; resuming does that again.")
 
     def _found(self, job: Job) -> "list[JobInfo]":
         """This job's starts on the Hub."""
+        if not job.notes.get("namespace"):
+            return []
+        labels, namespace = {hf_send.LABEL: job.id}, str(job.notes["namespace"])
         with hub.saying("looking for the job"):
-            return list(
-                self._client(job).list_jobs(
-                    labels={hf_send.LABEL: job.id}, namespace=str(job.notes["namespace"])
-                )
-                if job.notes.get("namespace")
-                else []
-            )
+            return list(self._client(job).list_jobs(labels=labels, namespace=namespace))
 
     def _inspect(self, client: "HfApi", job: Job) -> "JobInfo | None":
         try:

@@ -54,7 +54,7 @@ Written by Rangin for its training jobs; keep it private. It may be deleted when
 
 
 def send(job: Job, token: str) -> str:
-    """Do all of it; the Hub's id of the job, which job.json has by then.
+    """Do all of it; the Hub's id of the job, which job.json has by then. Empty: nobody knows whether it arrived.
 
     Raises:
         EngineError: something of it was refused, or the job was asked to stop meanwhile.
@@ -65,8 +65,7 @@ def send(job: Job, token: str) -> str:
     try:
         return _send(job, token, attempt)
     except EngineError:
-        if (jobs.read(job.folder) or job).notes.get("handed") != _NOBODY:
-            note(job, handed=None)
+        note(job, handed=None)
         raise
     except OSError as error:
         note(job, handed=None)
@@ -130,7 +129,10 @@ def _send(job: Job, token: str, attempt: int) -> str:
         if error.status:
             raise
         note(job, handed=_NOBODY)  # it may have arrived, and only the answer not
-        found = arrived(job, client)
+        try:
+            found = arrived(job, client)
+        except hub.HubError:
+            return ""
         if found is None:
             raise
         info = found
