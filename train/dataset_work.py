@@ -235,12 +235,12 @@ class DatasetWork:
         return self._made(name, dataset)
 
     def _fetch(self, repository: str, revision: str, token: str) -> Making:
-        from train import hub_dataset
+        from train.hub_dataset import fetch
 
-        folder = Path(hub_dataset.fetch(repository, revision or None, token or None))
-        if self._stop.is_set():
-            raise child.Stopped
-        return self._made(folder.relative_to(self.root).as_posix(), folder)
+        folder = fetch(repository, revision or None, token or None, self._stop.is_set, self._advance)
+        if not (folder / "train.csv").is_file() or not is_inside(folder, [self.root]):
+            raise OptionError(f"{repository} came as {folder.name}, which the datasets' folder doesn't show.")
+        return self._made(folder.resolve().relative_to(self.root.resolve()).as_posix(), folder)
 
     def _faces(self, name: str, dataset: Path) -> None:
         """Note where the faces lie: a colorizer is told by them which pixels are whose."""

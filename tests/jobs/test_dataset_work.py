@@ -22,6 +22,7 @@ from train.leash import leashed
 TWELVE = ["Asian", "White", "Nepali", "Black"] * 3
 
 
+@pytest.mark.slow
 def test_twelve_labelled_photos_become_a_dataset_that_can_be_validated(tmp_path: Path) -> None:
     chosen = settings(tmp_path)
     labels = Labelled(TWELVE, ["--vocabulary", "Asian,Black,White,Nepali"])
@@ -90,6 +91,7 @@ def test_a_repository_that_is_none_is_refused(tmp_path: Path, repository: str) -
         DatasetWork(settings(tmp_path)).from_hub(repository)
 
 
+@pytest.mark.slow
 def test_one_is_made_at_a_time_and_can_be_stopped(tmp_path: Path) -> None:
     chosen = settings(tmp_path)
     work, other = DatasetWork(chosen, Labelled(TWELVE)), DatasetWork(chosen, Labelled(TWELVE))

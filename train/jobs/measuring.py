@@ -19,6 +19,7 @@ from colorizer.settings import ROOT
 from train import recipe_command
 from train.jobs import speeds
 from train.jobs.job import Hardware
+from train.leash import leashed
 from train.recipe import Recipe, load
 from train.settings import TrainSettings
 
@@ -47,7 +48,7 @@ def measure(recipe: Recipe, hardware: Hardware, settings: TrainSettings) -> floa
         file.write_text(recipe_command.resolved(short), encoding="utf-8")
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "train.jobs.measuring", str(file)],
+                [*leashed(), sys.executable, "-m", "train.jobs.measuring", str(file)],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,
