@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.jobs import waiting
-from train.jobs import engines, gpus, local, looking, outcome, processes, registry, start, watch, work
+from train.jobs import engines, gpus, local, looking, outcome, processes, registry, start, trash, watch, work
 from train.jobs import job as jobs
 from train.jobs.job import Hardware, Job, Order, State
 
@@ -65,9 +65,8 @@ def test_a_job_that_is_killed_has_failed_and_why(tmp_path: Path) -> None:
 
 
 def test_a_failure_shows_its_last_words(tmp_path: Path) -> None:
-    job = waiting.submit(
-        waiting.create(tmp_path, "import sys; print('a'); sys.exit('the <b>last</b> words')")
-    )
+    runs = tmp_path / 'it\'s $(touch hacked) ; "runs" & more'
+    job = waiting.submit(waiting.create(runs, "import sys; print('a'); sys.exit('the <b>last</b> words')"))
     standing = waiting.over(job)
     assert (standing.state, standing.sentence) == (
         State.FAILED,
@@ -244,6 +243,23 @@ def test_a_gpu_job_sees_its_gpus_and_others_none(tmp_path: Path) -> None:
     assert [looking.logs(waiting.over(job).job) for job in found] == ["3,1 PCI_BUS_ID", " PCI_BUS_ID"]
 
 
+def test_the_driver_is_asked_for_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text(
+        "#!/bin/sh\necho '0, NVIDIA H200, 143771'\necho '1, NVIDIA A2, [N/A]'\necho nonsense\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(gpus, "_kept", None)
+    assert gpus.allowed() == (gpus.Gpu(0, "NVIDIA H200", 140.4), gpus.Gpu(1, "NVIDIA A2", 0.0))
+    assert [gpu.device for gpu in gpus.allowed("1,7")] == ["gpu:1"]
+    monkeypatch.setattr(gpus, "_kept", None)
+    program.write_text("#!/bin/sh\nexit 9\n")
+    assert gpus.allowed() == ()
+    monkeypatch.setattr(gpus, "_kept", None)
+
+
 def test_hardware_that_is_not_here_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = engines.get("local")
 
@@ -309,6 +325,19 @@ def test_a_watch_survives_errors_and_ends(tmp_path: Path, monkeypatch: pytest.Mo
     waiting.until(lambda: len(looks) > 2)
     watcher.stop()
     assert not watcher._thread.is_alive()
+
+
+def test_what_a_deletion_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    job = waiting.create(tmp_path, "")
+    for name in ("ghost/.job.lock", "training/.job.lock", "training/last.ckpt", "empty/x", ".deleted/a-1/b"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    (tmp_path / "empty" / "x").unlink()
+    trash.empty(tmp_path)
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == sorted([".deleted", job.id, "empty", "training"])
+    assert not list((tmp_path / ".deleted").iterdir())
 
 
 def test_an_earlier_attempts_words_are_no_news(tmp_path: Path) -> None:

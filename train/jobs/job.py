@@ -30,6 +30,7 @@ from colorizer.errors import OptionError
 from train.jobs import files
 
 FILE = "job.json"
+LOCK = ".job.lock"
 ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,79}")
 """What a job may be called by: its folder's name, and nothing that leads elsewhere."""
 
@@ -202,7 +203,7 @@ def held(folder: Path) -> Iterator[None]:
     """
     if not folder.is_dir():  # taking the lock would make it anew
         raise OptionError(f"The job {folder.name} was deleted meanwhile.")
-    with FileLock(folder / ".job.lock", is_singleton=True):
+    with FileLock(folder / LOCK, is_singleton=True):
         yield
 
 

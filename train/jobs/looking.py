@@ -58,7 +58,9 @@ def stand(job: Job) -> Standing:
     job, seen = _seen(job)
     progress = _progress(job)
     is_moving = job.state in (State.STARTING, State.RUNNING, State.STOPPING)
-    said = (progress.sentence if job.state == State.RUNNING else "") or seen.sentence or job.sentence
+    said = seen.sentence or job.sentence
+    if job.state == State.RUNNING:
+        said = progress.sentence or said or "It is at work."
     share = None
     if progress.step is not None and progress.steps:
         share = min(progress.step / progress.steps, 1.0)

@@ -1,10 +1,10 @@
-"""Deleting a job's folder: gone from the list in one step, then from the disk, also when somebody kills us meanwhile."""
+"""Deleting a job's folder: gone from the list in one step, then from the disk, also when somebody kills us in between."""
 
 import secrets
 import shutil
 from pathlib import Path
 
-from train.jobs.job import Job
+from train.jobs.job import FILE, LOCK, Job
 
 FOLDER = ".deleted"
 
@@ -26,6 +26,10 @@ def empty(runs: Path) -> None:
     bin_ = runs / FOLDER
     if bin_.is_dir():
         for folder in bin_.iterdir():
+            shutil.rmtree(folder, ignore_errors=True)
+    for folder in runs.iterdir():
+        # Whoever waited for a job's lock while it was deleted has made its folder anew, with the lock alone.
+        if (folder / LOCK).exists() and not (folder / FILE).exists() and len(list(folder.iterdir())) == 1:
             shutil.rmtree(folder, ignore_errors=True)
 
 
