@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
+
+# Tests run two at a time, on machines that do other things too; what never comes still fails.
+expect.set_options(timeout=30_000)
 
 ARGUMENTS = [
     "--no-sandbox",
