@@ -106,7 +106,7 @@ def _wrapped(access: TrainAccess, act: Act, with_token: bool, for_all: bool, che
         return person
 
     def admitted(profile: gr.OAuthProfile | None, request: gr.Request | None, *given: Any) -> list[Any]:
-        return [admit(profile, request), *check(list(given))]
+        return [admit(profile, request), *check(_text(list(given)))]
 
     def admitted_with_token(
         profile: gr.OAuthProfile | None, token: gr.OAuthToken | None, request: gr.Request | None, *given: Any
@@ -114,7 +114,7 @@ def _wrapped(access: TrainAccess, act: Act, with_token: bool, for_all: bool, che
         person = admit(profile, request)
         # Where nobody signs in, Gradio's is a mock with the machine's own token, or one that a caller sent.
         own = token.token if token is not None and access.can_sign_in else None
-        return [replace(person, token=own), *check(list(given))]
+        return [replace(person, token=own), *check(_text(list(given)))]
 
     if with_token:
         call = wrapped(act, (PROFILE, TOKEN, REQUEST), admitted_with_token)
@@ -123,6 +123,24 @@ def _wrapped(access: TrainAccess, act: Act, with_token: bool, for_all: bool, che
     # Seen by the test that looks for events without a guard.
     call.takes = "nothing" if for_all else "training"  # type: ignore[attr-defined]
     return call
+
+
+def _text(given: list[Any]) -> list[Any]:
+    """What was sent, if all text in it is text: JSON can hold halves of characters, which no file or answer can.
+
+    Raises:
+        OptionError: there is such a half.
+    """
+    waiting: list[Any] = list(given)
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise OptionError("This holds half a character, which can't be stored; type it anew.")
+        if isinstance(value, dict):
+            waiting += [*value, *value.values()]
+        elif isinstance(value, list | tuple):
+            waiting += value
+    return given
 
 
 def way(request: gr.Request | None) -> Way:

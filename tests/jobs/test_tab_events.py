@@ -169,6 +169,16 @@ def test_what_has_another_form_is_refused_with_the_parameters_name(
     assert here.desk.done == []
 
 
+@pytest.mark.parametrize("given", [["a\ud800b"], [["x", {"y": "\udfff"}]], [{"\ud800": 1}]])
+def test_half_a_character_is_refused_wherever_it_stands(here: Running, given: list[Any]) -> None:
+    content = json.dumps({"data": given})
+    headers = {"Content-Type": "application/json"}
+    answer = httpx.post(f"{here.url}/gradio_api/run/train_stop", content=content, headers=headers)
+    assert answer.status_code == 500
+    assert "half a character" in answer.json()["error"]
+    assert here.desk.done == []
+
+
 def test_sentences_are_text_and_bugs_tell_nothing(here: Running, capsys: pytest.CaptureFixture[str]) -> None:
     assert here.call("train_stop", "<img>") == (500, "There is no run &lt;img&gt;.")
     assert "Traceback" not in capsys.readouterr().err
