@@ -15,6 +15,7 @@ import multiprocessing
 import os
 import shlex
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ from train.reporting.distribution import Histograms
 # Mean a and b over all pixels of the 38,125 pictures of FairFace's training split (of the 39,208 that this project
 # uses) that are not near-gray, at 256x256: the tint baseline unless another one is asked for.
 FAIRFACE_TINT = (11.74, 13.51)
+WORTH_A_PROCESS = 20  # photos that take as long as a process does to begin
+PROGRESS = "evaluate: {count} of {total} photos"
+SAID_EVERY = 10.0  # seconds between lines on how far it is, where nobody sees a bar
 AHEAD = 4  # pictures a process that are read before they are wanted; bounds memory
 
 
@@ -71,7 +75,11 @@ def evaluate(photos: pictures.Pictures, settings: dict[str, Any], jobs: int = 1)
     rows, estimates, seconds, unreadable, near_gray = [], [], [], [], 0
     histograms = Histograms()
     measured = _measure_all(photos, settings, jobs)
-    for one in tqdm(measured, total=len(photos.table), desc="evaluate", unit="photo", disable=None):
+    total, said = len(photos.table), time.monotonic()
+    for count, one in enumerate(tqdm(measured, total=total, desc="evaluate", unit="photo", disable=None), 1):
+        if not sys.stderr.isatty() and time.monotonic() - said > SAID_EVERY:
+            said = time.monotonic()
+            print(PROGRESS.format(count=count, total=total), file=sys.stderr, flush=True)
         if one.problem == "near-gray":
             near_gray += 1
         elif one.problem:
@@ -227,7 +235,9 @@ def make(args: argparse.Namespace) -> dict[str, Any]:
     folders = files.run_folders(models, [Path(word) for word in _words(args.runs)])
     curves = {name: history.read(folder / "metrics.csv") for name, folder in folders.items()}
     has_gpu = args.device != "cpu" and torch.cuda.is_available()
-    jobs = min(args.jobs or (1 if has_gpu else os.cpu_count() or 1), max(1, len(photos.table)))
+    few = max(1, len(photos.table) // WORTH_A_PROCESS)
+    jobs = args.jobs or (1 if has_gpu else min(os.cpu_count() or 1, few))
+    jobs = min(jobs, max(1, len(photos.table)))
     make_folder(args.report)  # first, since measuring takes long
     settings = {
         "models": {model.name: model.weights for model in models if not model.is_classifier},

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from colorizer import checkpoint, metrics, networks, pointer
 from colorizer.errors import ModelError, OptionError
 from colorizer.settings import ROOT
 from tests import runs
-from train import against, measure, promote
-from train.jobs import evaluation
+from train import against, evaluate, measure, promote
+from train.jobs import evaluation, kinds, work
 from train.jobs import job as jobs
 from train.jobs.job import Hardware, Job, Order
+from train.pictures import find
 from train.settings import TrainSettings, get_train_settings
 
 FEW = 2
@@ -295,6 +297,21 @@ def test_an_evaluation_is_ordered_by_the_run(runs_folder: Path, pictures: Path) 
     assert evaluation.order(job.model_copy(update={"order": on_two})).hardware.device == "gpu:1"
     elsewhere = Order(name="tiny", hardware=Hardware(engine="slurm", gpus=2))
     assert evaluation.order(job.model_copy(update={"order": elsewhere})).hardware == Hardware()
+
+
+def test_an_evaluation_says_how_far_it_is(
+    runs_folder: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = jobs.create(evaluation.order(finished(runs_folder, pictures)), runs_folder)
+    assert evaluation.progress(job) == kinds.Progress()
+    monkeypatch.setattr(evaluate, "SAID_EVERY", 0.0)
+    monkeypatch.setattr(evaluate, "_measure_all", lambda *_: [measure.Measured("x", "near-gray")] * 12)
+    evaluate.evaluate(find(pictures, pictures / "labels.csv"), {})
+    said = capsys.readouterr().err
+    (job.folder / work.OUTPUT).write_text(said.split("evaluate: 9 of")[0] + "A warning.\n", encoding="utf-8")
+    told = evaluation.progress(job.model_copy(update={"started": time.time() - 80}))
+    assert (told.step, told.steps) == (8, 12)
+    assert told.seconds_left == pytest.approx(40, abs=5)
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ job = registry.submit(order(run, limit=200))          # the report comes to runs
 """
 
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 from colorizer.errors import OptionError
 from train import against
+from train.jobs import files, kinds, work
 from train.jobs import job as jobs
-from train.jobs import kinds
 from train.jobs.engine import Problem
 from train.jobs.job import Hardware, Job, Order
 
@@ -23,6 +24,9 @@ ARGUMENTS = ("of", "limit", "against")
 """Id of the run; only the first so many pictures; with which model, "default" if not said."""
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _LONGEST_NAME = 40
+_SAID = re.compile(r"^evaluate: (\d{1,9}) of (\d{1,9}) photos$", re.MULTILINE)
+_LINES = 20
+"""Of what it printed, in which a line on how far it is may be followed by warnings."""
 
 
 def order(job: Job, limit: int | None = None, who: str = "", device: str = "") -> Order:
@@ -95,6 +99,18 @@ def command(job: Job) -> tuple[str, ...]:
     words += ["--device", "cpu" if job.order.hardware.device == "cpu" else "cuda"]
     words += ["--limit", str(asked["limit"])] if asked.get("limit") is not None else []
     return tuple(words)
+
+
+def progress(job: Job) -> kinds.Progress:
+    """How far it is, by what it printed last of that."""
+    found = _SAID.findall(files.tail(job.folder / work.OUTPUT, _LINES))
+    if not found:
+        return kinds.Progress()
+    count, total = map(int, found[-1])
+    left = None
+    if job.started is not None and count:
+        left = (time.time() - job.started) / count * (total - count)
+    return kinds.Progress(step=count, steps=total, seconds_left=left)
 
 
 def _is_count(value: Any) -> bool:
