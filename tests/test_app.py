@@ -12,7 +12,9 @@ from urllib.request import urlopen
 import pytest
 
 import app
+from colorizer.desk import Desk
 from tests.serving import serve
+from train.settings import get_train_settings
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -24,6 +26,24 @@ def test_nothing_is_kept_or_opened_by_accident() -> None:
     assert options["strict_cors"] is True
     assert options["show_error"] is False
     assert options["max_file_size"] == 500_000_000
+
+
+def test_what_training_cannot_open_closes_no_other_tab(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A folder of runs that can't be made: the tab says so, and the page is there with its events."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("RANGIN_RUNS", str(tmp_path / "file" / "runs"))
+    get_train_settings.cache_clear()
+    try:
+        page = app.build(Desk(tmp_path))
+    finally:
+        get_train_settings.cache_clear()
+    assert "Training stays closed" in caplog.text
+    assert "Training is closed: The folder of runs" in str(page.get_config_file())
+    names = {str(event.api_name) for event in page.fns.values()}
+    assert {"colorize", "label_desk"} <= names
+    assert not [name for name in names if name.startswith("train_")]
 
 
 def test_uploads_and_results_are_deleted_after_an_hour() -> None:
@@ -79,6 +99,7 @@ def test_python_app_py_serves_the_page_and_leaves_no_files_when_stopped(tmp_path
 
 def test_the_page_is_there_before_torch() -> None:
     """The model is loaded behind the page, and with it PyTorch, which takes as long as all the rest."""
-    code = "import sys, app; print([name for name in ('torch', 'sklearn', 'skimage') if name in sys.modules])"
+    slow = ("torch", "torchvision", "lightning", "kornia", "timm", "sklearn", "skimage")
+    code = f"import sys, app; print([name for name in {slow} if name in sys.modules])"
     said = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, check=True)
     assert said.stdout.decode().strip() == "[]"
