@@ -1,4 +1,4 @@
-"""Deleting a job's folder: gone from the list in one step, then from the disk, also when somebody kills us in between."""
+"""Deleting a job's folder: gone from the list in one step, then from the disk, also where that is interrupted."""
 
 import secrets
 import shutil
@@ -27,7 +27,7 @@ def empty(runs: Path) -> None:
     if bin_.is_dir():
         for folder in bin_.iterdir():
             shutil.rmtree(folder, ignore_errors=True)
-    for folder in runs.iterdir():
+    for folder in runs.iterdir() if runs.is_dir() else ():
         # Whoever waited for a job's lock while it was deleted has made its folder anew, with the lock alone.
         if (folder / LOCK).exists() and not (folder / FILE).exists() and len(list(folder.iterdir())) == 1:
             shutil.rmtree(folder, ignore_errors=True)
