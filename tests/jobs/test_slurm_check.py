@@ -11,11 +11,12 @@ import pytest
 from tests import runs
 from tests.jobs.cluster import SCRIPT
 from train.jobs import job as jobs
-from train.jobs import slurm_ask, slurm_check
+from train.jobs import slurm_ask, slurm_check, work
 from train.jobs.engine import EngineError
 from train.jobs.job import Hardware, Job, Order, State
 from train.jobs.slurm import Slurm, seen
 from train.jobs.slurm_ask import Nodes, Partition, Told
+from train.jobs.slurm_work import TOO_SHORT, SlurmWork
 
 HERE = Nodes(count=4, cpus=16, memory_mb=64 * 1024, gpus=2)
 LARGE = Nodes(count=1, cpus=64, memory_mb=512 * 1024, gpus=8)
@@ -188,6 +189,18 @@ def test_what_was_asked_to_stop_has_stopped_whatever_slurm_calls_it(job: Job) ->
     for word in ("CANCELLED", "FAILED", "TIMEOUT"):
         assert seen(Told(word), asked).state is State.STOPPED
     assert seen(Told("RUNNING"), asked).state is State.STOPPING
+
+
+def test_a_training_that_saved_nothing_in_its_time_is_not_begun_anew_for_ever(job: Job) -> None:
+    task = SlurmWork(str(job.folder))
+    task._note = work.Note(pid=1, created=0.0, host="here", began=time.time() - 60)
+    assert task.checkpoint() is None
+    assert (job.folder / work.OUTPUT).read_text() == TOO_SHORT + "\n"
+    failed = seen(Told("FAILED"), job)
+    assert failed.state is State.FAILED
+    assert "ask for more minutes" in failed.sentence
+    (job.folder / "last.ckpt").touch()
+    assert isinstance(task.checkpoint().function, SlurmWork)
 
 
 def test_as_many_processes_start_as_the_recipe_is_for(tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ def _failure(job: Job) -> str:
         return _with("It failed before its work began", files.tail(_log(job), 1))
     others = [path for path in job.folder.glob("output-*.txt") if path.stat().st_mtime >= note.began]
     if not others:
-        return "Slurm says that it failed; the log may say why. Resuming goes on from its checkpoint."
+        return _with("It failed", files.tail(job.folder / work.OUTPUT, 1))
     latest = max(others, key=lambda path: path.stat().st_mtime)
     rank = latest.stem.partition("-")[2]
     return _with(f"Another process than the first failed, perhaps number {rank}", files.tail(latest, 1))

@@ -139,7 +139,7 @@ class Work:
 
         self._end_child()
         self._write(ended=time.time(), was_asked=True)
-        return DelayedSubmission(Work(self.folder))
+        return DelayedSubmission(type(self)(self.folder))
 
     def _lead(self, folder: Path) -> int | None:
         job = read_job(folder)
