@@ -230,9 +230,9 @@ def serving(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[JobsHub]:
     hf_prices._known.clear()
 
 
-def until(condition: Any, seconds: float = 60.0) -> None:
+def until(condition: Any, seconds: float = 120.0) -> None:
     """Wait for something to become true."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come"
-        time.sleep(0.05)
+        time.sleep(0.2)

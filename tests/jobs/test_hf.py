@@ -31,7 +31,7 @@ from train.settings import get_train_settings
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[JobsHub]:
     monkeypatch.setattr(hf_send, "PACE", (0.1, 0.3, 0.3))
     monkeypatch.setattr(asking, "ASK_EVERY", 0.0)
-    monkeypatch.setattr(hf, "SYNC_EVERY", 0.0)
+    monkeypatch.setattr(hf, "SYNC_EVERY", 0.5)
     monkeypatch.setattr(asking, "PATIENCE", 60.0)
     monkeypatch.setattr(tokens, "_kept", {})
     get_train_settings.cache_clear()
@@ -66,6 +66,7 @@ def state(engine: HuggingFace, job: Job) -> State | None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)  # two trainings from their first import on, also where much else goes on
 def test_a_job_trains_there_stops_goes_on_and_everything_comes_back(hub: JobsHub, tmp_path: Path) -> None:
     engine, job = HuggingFace(), ordered(tmp_path, steps=100_000, validate_every=5)
     first = engine.submit(job)
