@@ -209,9 +209,10 @@ class RunActs:
         def act() -> Said:
             from train.publish import publish
 
-            commit = publish(job.folder, repository, token, private)
+            done = publish(job.folder, repository, token, private)
             return Said(
-                f'{job.order.name} is published: Colorizer.load("hf:{repository}@{commit}") takes exactly this one.'
+                f"{job.order.name} is published at {done.url}; exactly this one is loaded by "
+                f'Colorizer.load("{done.reference}").'
             )
 
         title = f"Uploading {job.order.name} to {repository:.100}."

@@ -86,14 +86,19 @@ class RunsDesk:
         """The folder of all runs."""
         return self.shop.runs
 
-    def arrive(self, asked: Asked) -> Asked:
-        """For who has just come to the section: a run that has begun since is shown instead of one that is over."""
+    def arrive(self, asked: Asked, newest_known: str = "") -> Asked:
+        """For who has just come to the section: a run that was started since they were here is shown.
+
+        Args:
+            newest_known: id of the newest run that their page has listed; empty for a page that has listed none.
+        """
         rows = self._rows()
         if not rows:
             return asked
         newest = rows[0]
         chosen = next((one for one in rows if one.job.id == asked.run), None)
-        if chosen is None or (chosen.state.is_over and not newest.state.is_over):
+        is_new = newest.job.id != newest_known and not newest.state.is_over
+        if chosen is None or is_new:
             return Asked(newest.job.id, asked.compared, turn=asked.turn)
         return asked
 
@@ -117,7 +122,7 @@ class RunsDesk:
             ),
             head=view_runs.head(standing),
             curves=self._curves(job, [there[key].job for key in compared]),
-            strip=self._strip(found, at),
+            strip=self._strip(found, at) if job.order.kind == "fit" else "",
             strips=count,
             strip_at=at,
             log=self._log(job, standing),

@@ -58,6 +58,8 @@ class Wanted:
     asked: Asked
     is_arriving: bool
     """Whether somebody has just come to the section."""
+    newest: str
+    """Id of the newest run that the page has listed."""
 
 
 def wanted(sent: object, before: str, at: float | None) -> Wanted:
@@ -66,7 +68,7 @@ def wanted(sent: object, before: str, at: float | None) -> Wanted:
     run, turn = text(data, "run"), data.get("turn")
     turn = turn if isinstance(turn, int) and 0 <= turn < 2**31 else 0
     asked = Asked(run, listed(data, "compared"), sample(before, run, at), turn)
-    return Wanted(asked, data.get("arriving") is True)
+    return Wanted(asked, data.get("arriving") is True, text(data, "newest"))
 
 
 def ids(said: object) -> tuple[str, ...]:

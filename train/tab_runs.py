@@ -58,8 +58,9 @@ class _Section(Widgets):
 
     def _connect(self) -> None:
         state = [self.run, self.compared, self.strip_at, self.seen]
-        # Its script waits for one answer before it asks again.
-        self.listing.show(self._guarded(self._show), state, self.everything, **QUICK)
+        # Its script waits for one answer before it asks again, and knows better than Gradio when that has come.
+        every = {**QUICK, "trigger_mode": "multiple"}
+        self.listing.show(self._guarded(self._show), state, self.everything, **every)
         self.strip_at.input(
             self._guarded(self._look), state, self.everything, **{**QUICK, "trigger_mode": "always_last"}
         )
@@ -106,7 +107,7 @@ class _Section(Widgets):
         wanted = seen.wanted(event._data, before, at)
         if wanted.is_arriving:
             # Whatever the page has, it gets anew: the server may have begun again.
-            asked, before = self.desk.arrive(wanted.asked), ""
+            asked, before = self.desk.arrive(wanted.asked, wanted.newest), ""
         else:
             asked = wanted.asked
         shown = self.desk.show(asked)

@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from train.jobs.looking import Standing
 
 SCRIPT = """
-let wanted = '', others = [], turn = 0, since = 0, again = false, arriving = false, width = 0;
+let others = [], turn = 0, since = 0, again = false, arriving = false, width = 0;
+let wanted = element.querySelector('[data-chosen]')?.dataset.chosen || '';
 const show = () => {
   // After so long no answer will come: the server was away.
   if (since && Date.now() - since < 15000) { again = true; return; }
   since = Date.now();
   again = false;
   turn += 1;
-  trigger('show', { run: wanted, compared: others, turn, arriving });
+  const newest = element.querySelector('button[data-run]')?.dataset.run || '';
+  trigger('show', { run: wanted, compared: others, turn, arriving, newest });
   arriving = false;
 };
 element.addEventListener('click', (event) => {
@@ -57,6 +59,8 @@ new MutationObserver(() => {
 new ResizeObserver(() => {
   const now = element.offsetWidth;
   if (now && !width) {
+    // An answer that came meanwhile was not shown.
+    since = 0;
     arriving = true;
     show();
   }
@@ -116,7 +120,7 @@ def listing(
     items = "".join(_item(standing, chosen, compared) for standing in rows[:LISTED])
     more = len(rows) - LISTED
     rest = (
-        f"<p>And {more:,} older ones; <code>python -m train jobs list</code> shows them.</p>"
+        f"<p class=older>And {more:,} older ones; <code>python -m train jobs list</code> shows them.</p>"
         if more > 0
         else ""
     )
@@ -233,11 +237,11 @@ def _item(standing: "Standing", chosen: str, compared: Collection[str]) -> str:
 
 def _line(standing: "Standing") -> str:
     """How far it is, in one line of the list."""
-    parts = []
+    parts, what = [], "photo" if standing.job.order.kind == "colorize" else "step"
     if standing.steps:
-        parts.append(f"step {standing.step or 0:,} of {standing.steps:,}")
+        parts.append(f"{what} {standing.step or 0:,} of {standing.steps:,}")
     elif standing.step:
-        parts.append(f"step {standing.step:,}")
+        parts.append(f"{what} {standing.step:,}")
     elif standing.share is not None and not standing.state.is_over:
         parts.append(f"{_share(standing):.0%}")
     if standing.state is State.RUNNING and standing.seconds_left is not None:

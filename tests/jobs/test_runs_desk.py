@@ -176,17 +176,16 @@ def test_the_page_asks_again_only_while_something_moves(runs: Path, desk: RunsDe
     assert "Done." in shown_now.errand
 
 
-def test_who_comes_sees_a_run_that_has_begun_since(runs: Path, desk: RunsDesk) -> None:
+def test_who_comes_sees_a_run_that_was_started_since_they_were_here(runs: Path, desk: RunsDesk) -> None:
     assert desk.arrive(Asked()).run == ""
     over = shown.put(runs, "over", State.FINISHED, 100, age=900)
     assert desk.arrive(Asked()).run == over.id
-    other = shown.put(runs, "other", State.STOPPED, 100, age=500)
-    assert desk.arrive(Asked(over.id)).run == over.id, "what one looked at stays"
-    moving = shown.put(runs, "moving", State.RUNNING, 100)
-    assert desk.arrive(Asked(over.id)).run == moving.id
-    shown.put(runs, "waiting", State.WAITING)
-    assert desk.arrive(Asked(moving.id)).run == moving.id
-    assert desk.show(Asked("gone-20260101-1")).run != other.id
+    moving = shown.put(runs, "moving", State.RUNNING, 100, age=500)
+    assert desk.arrive(Asked(over.id), over.id).run == moving.id
+    assert desk.arrive(Asked(over.id), moving.id).run == over.id, "what one looked at stays"
+    assert desk.arrive(Asked("gone-20260101-1"), over.id).run == moving.id
+    shown.put(runs, "failed", State.FAILED, 100)
+    assert desk.arrive(Asked(moving.id), moving.id).run == moving.id
 
 
 def test_a_failure_shows_its_cause_and_the_log(runs: Path, desk: RunsDesk) -> None:

@@ -1,6 +1,7 @@
 """The section "Runs" as it is served: what programs get, and a real browser that looks, waits, compares and presses."""
 
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tests import runs as tiny
 from tests.chromium import launched
 from tests.jobs import shown
 from train import promote
+from train.desk_runs import Asked, Shown
 from train.jobs import engines, registry
 from train.jobs import job as jobs
 from train.jobs.job import Hardware, Order, State
@@ -163,6 +165,36 @@ def test_a_run_is_watched_as_it_goes_on_and_the_page_rests_when_it_is_over(
 
 
 @pytest.mark.browser
+def test_a_late_answer_undoes_no_choice(
+    showing: shown.Showing, runs: Path, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = shown.put(runs, "one", State.RUNNING, 100, age=900)
+    two = shown.put(runs, "two", State.RUNNING, 100)
+    opened(page, "two")
+    real = showing.desk.show
+    late = threading.Event()
+
+    def slow(asked: Asked) -> Shown:
+        answer = real(asked)
+        if asked.run == two.id:
+            late.wait(PATIENCE / 1000)
+        return answer
+
+    monkeypatch.setattr(showing.desk, "show", slow)
+    with page.expect_request(lambda request: "/run/" in request.url):
+        pass  # the page asks for `two` again, and gets no answer yet
+    entry(page, one).click()
+    late.set()
+    expect(page.locator("#run-head h3")).to_contain_text("one")
+    page.locator(f'input[data-compare="{two.id}"]').check()
+    expect(page.locator(".curve-legend li")).to_have_count(4)
+    monkeypatch.undo()
+    shown.train_to(one, 200)
+    expect(page.locator("#run-head")).to_contain_text("Step 200 of 1,000")
+    expect(page.locator("#run-head h3")).to_contain_text("one")
+
+
+@pytest.mark.browser
 def test_nothing_is_asked_while_another_tab_is_shown(showing: shown.Showing, runs: Path, page: Page) -> None:
     job = shown.put(runs, "mine", State.RUNNING, 100)
     opened(page, "Step 100")
@@ -172,8 +204,13 @@ def test_nothing_is_asked_while_another_tab_is_shown(showing: shown.Showing, run
     page.on("request", lambda request: asked.append(request.url) if "/run/" in request.url else None)
     page.wait_for_timeout(3000)
     assert asked == []
+    new = shown.put(runs, "new", State.WAITING)
+    opened(page, "new")
+    entry(page, job).click()
     shown.train_to(job, 200)
+    page.get_by_role("tab", name="Elsewhere").click()
     opened(page, "Step 200")
+    assert entry(page, new).get_attribute("aria-current") is None, "what was chosen stays chosen"
 
 
 @pytest.mark.browser
