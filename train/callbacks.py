@@ -16,6 +16,7 @@ from lightning.pytorch.callbacks import Callback
 
 from train import atomic, checkpoints
 from train.averaging import Averaging
+from train.course import Course
 from train.devices import share_buffers
 from train.failures import Diverged, Stopped
 from train.history import History
@@ -161,7 +162,7 @@ class Conductor(Callback):
                 phase=course.phase,
                 seconds=round(course.seconds, 1),
                 best=best,
-                sentence=f"At step {course.step} of {course.last_step}.",
+                sentence=_whereabouts(course),
             )
 
     def _row(self, task: Task, scores: dict[str, float]) -> None:
@@ -222,3 +223,10 @@ def step_seed(seed: int, step: int, rank: int) -> int:
 def _task(module: lightning.LightningModule) -> Task:
     assert isinstance(module, Task)
     return module
+
+
+def _whereabouts(course: Course) -> str:
+    minutes = course.recipe.minutes
+    if minutes is not None and course.seconds / 60 / minutes > course.step / course.last_step:
+        return f"At step {course.step}, {course.seconds / 60:.1f} of {minutes:g} minutes."
+    return f"At step {course.step} of {course.last_step}."

@@ -102,6 +102,7 @@ def progress(job: Job) -> kinds.Progress:
         left = max(steps - step, 0) * spent / step
         if minutes is not None:
             left = min(left, max(minutes * 60 - spent, 0.0))
+            steps = min(steps, max(step, round(step * minutes * 60 / spent)))  # as many as the time allows
     best = about.get("best")
     best = best if isinstance(best, dict) else {}
     return kinds.Progress(

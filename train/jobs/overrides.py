@@ -26,6 +26,8 @@ MOST_OVERRIDES = 40
 LONGEST_OVERRIDE = 400
 # Validations in a run, so that its curves move, where the recipe's own distance between them is too long for it.
 VALIDATIONS = 10
+ENOUGH = 1_000_000
+"""Steps that no choice of minutes reaches: the time alone ends such a run."""
 # Of a run that is limited by minutes: steps a minute of a slow machine, a tenth of which the rate rises.
 WARMUP_A_MINUTE = 6
 
@@ -227,6 +229,8 @@ def _length(form: Form, own: Recipe, settings: TrainSettings) -> list[str]:
     every, warmup = own.validate_every, own.schedule.warmup
     if form.length == "minutes":
         made = [f"minutes={amount:g}"]
+        if own.finetune is None:  # whose share of the time follows from the two phases' steps
+            made += ["epochs=null", f"steps={ENOUGH}"]
         least = max(VALIDATIONS, an_epoch or 0)
         if (every or an_epoch or least) > least or (every is None and (an_epoch or 0) < VALIDATIONS):
             made.append(f"validate_every={least}")
