@@ -288,7 +288,7 @@ def test_two_pages_on_one_folder_start_each_job_once_and_lose_none(tmp_path: Pat
     ordered = [waiting.create(tmp_path / "runs", script, name=f"job-{i}") for i in range(12)]
     page = (
         "import sys, time; from pathlib import Path; from train.jobs import engines, job, watch\n"
-        "watcher = watch.Watch(Path(sys.argv[1]), every=0.05)\n"
+        "watcher = watch.Watch(Path(sys.argv[1]), every=0.3)\n"
         "for name in sys.argv[2:]: engines.get('local').submit(job.read(Path(sys.argv[1]) / name))\n"
         "time.sleep(600)"
     )
