@@ -130,13 +130,13 @@ class NewDesk:
 
     def preview(self, person: Person, chosen: Form) -> Preview:
         """What a form would do, and all that keeps it from starting."""
-        chosen = self._named(chosen)
+        chosen = self.named(chosen)
         problems = form.check(chosen, self.settings, person.name, person.token)
         return self._preview(chosen, problems)
 
     def start(self, person: Person, chosen: Form) -> Started:
         """Order the run that a form asks for."""
-        chosen = self._named(chosen)
+        chosen = self.named(chosen)
         problems = form.check(chosen, self.settings, person.name, person.token)
         if not problems:
             try:
@@ -156,7 +156,7 @@ class NewDesk:
         """
         from train.jobs import measuring
 
-        found = resolve(self._named(chosen), self.settings)
+        found = resolve(self.named(chosen), self.settings)
         if found.recipe is None:
             raise OptionError(f"Not before the fields are right: {found.problems[0].sentence}")
         rate = measuring.measure(found.recipe, hardware(chosen), self.settings)
@@ -201,7 +201,8 @@ class NewDesk:
             notes, frozenset(by_field), view_new.card(expected, problems), line, can_start=not problems
         )
 
-    def _named(self, chosen: Form) -> Form:
+    def named(self, chosen: Form) -> Form:
+        """A form with a name, made of what was chosen where none was given."""
         if chosen.name.strip():
             return chosen.model_copy(update={"name": chosen.name.strip()})
         return chosen.model_copy(update={"name": form.suggested_name(chosen.recipe, chosen.dataset)})
@@ -310,7 +311,7 @@ def _told_datasets(desk: NewDesk, person: Person) -> dict[str, Any]:
 
 def _told_check(desk: NewDesk, person: Person, fields: dict[str, Any]) -> dict[str, Any]:
     """All that is wrong with a form, its estimate and its command."""
-    chosen = desk._named(filled(fields))
+    chosen = desk.named(filled(fields))
     problems = form.check(chosen, desk.settings, person.name, person.token)
     expected = estimate(chosen, desk.settings)
     return {
@@ -326,5 +327,5 @@ def _told_start(desk: NewDesk, person: Person, fields: dict[str, Any]) -> dict[s
     Raises:
         Refused: with all that is wrong.
     """
-    order = form.order(desk._named(filled(fields)), desk.settings, person.name)
+    order = form.order(desk.named(filled(fields)), desk.settings, person.name)
     return {"run": registry.submit(order, desk.settings, person.token).id}

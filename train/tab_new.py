@@ -58,6 +58,7 @@ class _Section(Widgets):
             act = {
                 "recipe": self._choose_recipe,
                 "dataset": self._choose_dataset,
+                "length": self._choose_length,
                 "engine": self._choose_engine,
             }
             on = widget.blur if isinstance(widget, gr.Textbox) else widget.input

@@ -182,7 +182,7 @@ class Widgets:
     def _build_side(self) -> None:
         self.card = gr.HTML(elem_id="new-card", padding=True)
         with gr.Row(elem_classes=["actions"]):
-            self.start = gr.Button("Start training", variant="primary", elem_id="new-start")
+            self.start = gr.Button("Start training", variant="primary", elem_id="new-launch")
             self.measure = gr.Button("Measure the speed here", elem_id="new-measure")
         self.command = gr.Textbox(
             label="The same on the command line",
