@@ -29,7 +29,6 @@ from colorizer.working_size import working_size_of
 
 FOLDER = Path(__file__).parent / "weights"
 DEFAULT = "ethnicity-aware"
-HUB_FILE = hub_weights.FILE
 SUFFIX = ".safetensors"
 # Words that stand for other models wherever a model is named.
 RESERVED = ("default", "all")

@@ -407,6 +407,9 @@ def test_the_registry_starts_stops_and_resumes_it(
     assert registry.stand(job).state is State.RUNNING
     registry.cancel(job)
     until(lambda: registry.stand(job).state is State.STOPPED)
+    assert f"Its private repository asha/rangin-{job.id} stays on the Hugging Face Hub" in registry.what_goes(
+        again(job)
+    )
     registry.delete(again(job))
     assert not job.folder.exists()
 

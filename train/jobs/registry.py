@@ -164,8 +164,10 @@ def resume(job: Job, token: str | None = None) -> Job:
 
 
 def what_goes(job: Job) -> str:
-    """What deleting a job takes with it, in a sentence or two."""
-    return trash.inventory(job)
+    """What deleting a job takes with it, and what it leaves elsewhere, in a few sentences."""
+    what_stays = getattr(engines.get(job.order.hardware.engine), "what_stays", None)
+    stays = what_stays(job) if what_stays else ""
+    return f"{trash.inventory(job)} {stays}".rstrip()
 
 
 def delete(job: Job) -> None:
