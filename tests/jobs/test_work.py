@@ -11,7 +11,7 @@ import pytest
 
 from tests.jobs import waiting
 from train.jobs import work
-from train.jobs.job import Job
+from train.jobs.job import Job, State
 from train.jobs.processes import Mark, with_token
 from train.jobs.work import Work
 
@@ -84,6 +84,16 @@ def test_of_two_at_once_one_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     finally:
         first.kill()
         first.wait()
+
+
+def test_what_was_started_twice_is_done_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = waiting.create(tmp_path, "print('done')")
+    assert Work(str(job.folder))() == 0
+    assert Work(str(job.folder))() == 0  # Slurm has it go on
+    monkeypatch.setenv("SUBMITIT_EXECUTOR", "local")
+    assert Work(str(job.folder))() is None
+    assert (job.folder / "output.txt").read_text() == "done\ndone\n"
+    assert waiting.fresh(job).state == State.FINISHED
 
 
 def test_what_it_is_told_is_passed_on_once_and_the_last_word_waited_for(tmp_path: Path) -> None:

@@ -142,9 +142,11 @@ class Work:
         return DelayedSubmission(type(self)(self.folder))
 
     def _lead(self, folder: Path) -> int | None:
-        job = read_job(folder)
+        job, before = read_job(folder), read(folder)
         if job is None:
             return None
+        if _is_local() and before is not None and before.attempt == job.attempts and before.ended is not None:
+            return None  # started twice, and the other one was quicker; Slurm's has the same number when it goes on
         me = Mark.of(os.getpid())
         self._note = Note(
             pid=me.pid,
