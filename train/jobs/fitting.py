@@ -119,7 +119,9 @@ def progress(job: Job) -> kinds.Progress:
 def _said(job: Job, about: dict[str, Any]) -> str:
     """What the run says of itself, if the process at work has said it."""
     note = work.read(job.folder)
-    is_news = note is not None and note.child is not None and about.get("pid") == note.child
+    if note is None or note.ended is not None:  # of a job that Slurm continues, but whose keeper isn't there yet
+        return ""
+    is_news = note.child is not None and about.get("pid") == note.child
     return str(about.get("sentence") or "") if is_news else ""
 
 
