@@ -119,7 +119,8 @@ def progress(job: Job) -> kinds.Progress:
 def _said(job: Job, about: dict[str, Any]) -> str:
     """What the run says of itself, if the process at work has said it."""
     note = work.read(job.folder)
-    if note is None or note.ended is not None:  # of a job that Slurm continues, but whose keeper isn't there yet
+    # A job that Slurm continues says nothing new before its keeper is there again.
+    if note is None or note.ended is not None:
         return ""
     is_news = note.child is not None and about.get("pid") == note.child
     return str(about.get("sentence") or "") if is_news else ""
