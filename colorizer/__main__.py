@@ -18,15 +18,14 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from colorizer import shards_command
 from colorizer.errors import OptionError, RanginError
 from colorizer.groups import NAMED, check_choice
-from colorizer.steering import HINTS_LIMIT, LIGHTS, SHIFT_LIMIT, Steering
-from colorizer.steering_text import TOO_MANY, parse_hint
+from colorizer.steering import LIGHTS, SHIFT_LIMIT, Steering
+from colorizer.steering_text import parse_hint
 
 if TYPE_CHECKING:
     from colorizer.batch import Row
@@ -60,18 +59,10 @@ def colorize(options: argparse.Namespace) -> int:
     from contextlib import nullcontext
 
     from colorizer.batch import Report, colorize_files, find_files, make_folder
-    from colorizer.options import check_vividness
-    from colorizer.pipeline import SUGGESTIONS_LIMIT, Colorizer
+    from colorizer.pipeline import Colorizer
 
-    check_vividness(options.vividness)
+    shards_command.wishes(options).check()
     steering = Steering(options.light, options.warmth, options.tint, hints=tuple(options.hint))
-    replace(steering, hints=()).check(1, 1)  # whether the hints lie in a photo, each one's row says
-    if len(steering.hints) > HINTS_LIMIT:
-        raise OptionError(TOO_MANY)
-    if not 0 <= options.suggestions <= SUGGESTIONS_LIMIT:
-        raise OptionError(
-            f"{options.suggestions} suggestions can't be made; choose 1 to {SUGGESTIONS_LIMIT}, or 0 for none."
-        )
     leave_out = [options.out] if options.report is None else [options.out, options.report]
     files = find_files(options.input, leave_out)
     make_folder(options.out)  # first, since loading takes seconds

@@ -23,13 +23,12 @@ from colorizer.groups import TONES
 from colorizer.options import check_vividness, choose, choose_device
 from colorizer.photo import Photo
 from colorizer.stages import Progress, Stages
-from colorizer.steering import Steering
+from colorizer.steering import SUGGESTIONS_LIMIT, Steering
 from colorizer.working_size import enlarged, working_grid, working_size_of
 
 Source = str | Path | bytes | Image.Image | np.ndarray
 
 DEFAULT = "default"
-SUGGESTIONS_LIMIT = 6
 NO_NEUTRAL = (
     "Neutral light is judged by the skin of people without a chosen tone; here is nobody, so the light is as the model "
     "thinks."

@@ -27,7 +27,7 @@ from colorizer.batch import Names, find_files, key, make_folder
 from colorizer.errors import OptionError
 from colorizer.groups import check_choice
 from colorizer.provenance import write_whole
-from colorizer.steering import HINTS_LIMIT, Steering
+from colorizer.steering import HINTS_LIMIT, SUGGESTIONS_LIMIT, Steering
 from colorizer.steering_text import TOO_MANY, parse_hint
 
 FOLDER = ".rangin"
@@ -64,11 +64,10 @@ class Wishes:
             OptionError: it may not.
         """
         from colorizer.options import check_vividness  # PyTorch
-        from colorizer.pipeline import SUGGESTIONS_LIMIT
 
         check_choice(self.ethnicity)
         check_vividness(self.vividness)
-        Steering(self.light, self.warmth, self.tint).check(1, 1)
+        Steering(self.light, self.warmth, self.tint).check(1, 1)  # whether hints lie in a photo, its row says
         if len(self.steering.hints) > HINTS_LIMIT:
             raise OptionError(TOO_MANY)
         if not 0 <= self.suggestions <= SUGGESTIONS_LIMIT:

@@ -17,6 +17,8 @@ SHIFT_LIMIT = 20.0
 """Largest warmth and tint either way, units of CIELAB."""
 HINTS_LIMIT = 50
 """Most hints for one photo."""
+SUGGESTIONS_LIMIT = 6
+"""Most suggestions for one photo."""
 
 _COLOR = re.compile("#[0-9a-fA-F]{6}")
 # Of a wrong value an error repeats no more characters than these.

@@ -39,6 +39,7 @@ class Crew:
     """
 
     def __init__(self, job: Job, planned: Plan) -> None:
+        self._job = job
         wanted = batch.archive(job.order)
         numbers = range(1, wanted.shards + 1) if wanted.shard is None else (wanted.shard,)
         self.planned, self.retry = planned, wanted.retry
@@ -53,14 +54,18 @@ class Crew:
 
     def work(self) -> None:
         """Run all parts to their ends, or until `stop`."""
+        was_said = False
         while self._present or (self.waiting and not self.is_asked):
             while self._free and self.waiting and not self.is_asked:
                 self._present.append(
                     _Part(self.planned, self.waiting.popleft(), self._free.pop(), self.retry)
                 )
             time.sleep(_EVERY)
-            if self.is_asked:  # one that was being started then has not been told
-                self.stop()
+            if self.is_asked:
+                self.stop()  # a part that was being started then has not been told
+                if not was_said:  # at once: there may be no time for it later
+                    was_said = True
+                    _say(self._job, "stopped", "Stopped; resuming goes on.")
             for ended in [part for part in self._present if part.process.poll() is not None]:
                 self._present.remove(ended)
                 self._free.append(ended.place)
