@@ -39,6 +39,11 @@ class Widgets:
         self.status = gr.HTML(elem_id="run-status", elem_classes=["status"])
         self.errand = gr.HTML(elem_id="run-errand", elem_classes=["status"])
         self._build_questions()
+        with gr.Column(visible=False, elem_id="run-report-box") as self.report_box:
+            with gr.Row(elem_classes=["actions"]):
+                self.download = gr.DownloadButton("Download the report", elem_id="run-download")
+                self.close_report = gr.Button("Close the report", elem_id="run-report-close")
+            self.reported = gr.HTML(elem_id="run-report-frame", apply_default_css=False)
         with gr.Accordion("Curves", visible=False, elem_id="run-curves-box") as self.curves_box:
             self.curves = gr.HTML(elem_id="run-curves")
         with gr.Accordion("Samples over the epochs", visible=False, elem_id="run-samples-box") as self.box:
@@ -56,11 +61,6 @@ class Widgets:
             self.strip = gr.HTML(elem_id="run-strip")
         with gr.Accordion("The log’s end", visible=False, elem_id="run-log-box") as self.log_box:
             self.log = gr.HTML(autoscroll=True, max_height=360, elem_id="run-log")
-        with gr.Column(visible=False, elem_id="run-report-box") as self.report_box:
-            with gr.Row(elem_classes=["actions"]):
-                self.download = gr.DownloadButton("Download the report", elem_id="run-download")
-                self.close_report = gr.Button("Close the report", elem_id="run-report-close")
-            self.reported = gr.HTML(elem_id="run-report-frame", apply_default_css=False)
 
     def _build_questions(self) -> None:
         """What a button asks before it does something; one of them is there at a time."""
@@ -72,9 +72,9 @@ class Widgets:
         with gr.Column(visible=False, elem_classes=["question"], elem_id="run-promoting") as self.promoting:
             self.name = gr.Textbox(
                 label="Name in Colorize",
-                info="Lower-case letters, digits, dots, dashes and underscores.",
+                info="Letters, digits, dots, dashes and underscores.",
                 max_lines=1,
-                max_length=40,
+                max_length=60,
                 elem_id="run-name",
             )
             self.as_default = gr.Checkbox(
