@@ -1,5 +1,6 @@
 """What the section "Runs" shows and does, without a page: the list, curves, what has changed, what is refused."""
 
+import json
 import math
 import re
 import threading
@@ -11,7 +12,7 @@ import pytest
 
 from colorizer.errors import OptionError
 from tests.jobs import shown
-from train import desk_acts, promote, seen, view_run, view_runs
+from train import desk_acts, promote, publish, seen, view_run, view_runs
 from train.access import Person
 from train.desk_runs import Asked, RunsDesk
 from train.errands import BUG, Errands, Said
@@ -415,6 +416,26 @@ def test_publishing_needs_a_token(runs: Path, desk: RunsDesk, monkeypatch: pytes
     shown.finish(job)
     with pytest.raises(OptionError, match="needs a token"):
         desk.acts.publish(ASHA, job.id, "user/name", True)
+
+
+def test_a_run_is_published_with_the_visitors_token_and_says_how_it_is_loaded(
+    runs: Path, desk: RunsDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = shown.put(runs, "mine", State.FINISHED, 100)
+    shown.finish(job)
+    given: list[Any] = []
+
+    def fake(source: Path, repository: str, token: str, private: bool) -> publish.Published:
+        given.extend([source, repository, token, private])
+        return publish.Published(repository, "c" * 40, "d" * 64, f"https://hub/{repository}")
+
+    monkeypatch.setattr(publish, "publish", fake)
+    desk.acts.publish(Person("asha", True, "hf_secret"), job.id, " asha/mine ", True)
+    assert desk.acts.errands.wait(job.id, 30)
+    assert given == [job.folder, "asha/mine", "hf_secret", True]
+    said = desk.show(Asked()).errand
+    assert f"hf:asha/mine@{'c' * 40}#{'d' * 64}" in said
+    assert "hf_secret" not in said + json.dumps(desk.told(ASHA, job.id))
 
 
 def test_a_report_is_shown_where_nothing_of_it_can_act(runs: Path, desk: RunsDesk) -> None:
