@@ -19,6 +19,7 @@ from colorizer.shards import Wishes
 from tests.jobs.archives import check, draw, start
 from tests.jobs.cluster import until
 from tests.untrained import some_models
+from train.__main__ import main as train
 from train.jobs import batch, batch_work, kinds, processes, registry
 from train.jobs import job as jobs
 from train.jobs.engine import Seen
@@ -114,7 +115,7 @@ def test_ctrl_c_stops_the_job_and_what_is_left_can_be_done_later(
     tmp_path: Path, runs: Path, small_model: str
 ) -> None:
     archive, out = tmp_path / "in", tmp_path / "out"
-    good, bad = draw(archive, 14, (1200, 1100))  # so that it takes a while
+    good, bad = draw(archive, 8, (1000, 900))  # so that it takes a while
     command = [
         "colorize",
         str(archive),
@@ -151,20 +152,25 @@ def test_ctrl_c_stops_the_job_and_what_is_left_can_be_done_later(
     check(out, good, bad)
 
 
-def test_not_waiting(tmp_path: Path, runs: Path, small_model: str) -> None:
+def test_not_waiting(
+    tmp_path: Path, runs: Path, small_model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     archive, out = tmp_path / "in", tmp_path / "out"
-    good, _ = draw(archive, 6)
-    command = ["-m", "colorizer", "colorize", str(archive), "--out", str(out), "--model", small_model]
-    left = start(*command, "--engine", "local", "--shards", "1", "--no-wait")
-    said, _ = left.communicate(timeout=120)
-    assert left.returncode == 0, said
+    draw(archive, 6)
+    command = ["jobs", "colorize", str(archive), "--out", str(out), "--model", small_model, "--shards", "1"]
+    assert train([*command, "--engine", "local", "--device", "cpu"]) == 0
     job = only_job(runs)
-    assert job.id in said
-    assert [problem.field for problem in registry.check(ordered(archive, out), anywhere=True)[0]][:1] == [
-        "out"
-    ]
-    until(lambda: registry.stand(job).state.is_over, 160, "the end")
-    check(out, good, 0)
+    assert job.id in capsys.readouterr().out
+    assert train(command) == 2
+    assert f"error: out: The job {job.id} writes there" in capsys.readouterr().err
+    registry.cancel(job)
+    until(lambda: registry.stand(job).state.is_over, 60, "the end")
+    assert registry.stand(job).state is State.STOPPED
+    assert train([*command, "--engine", "hf"]) == 2
+    assert "error: engine: Photos are not sent to Hugging Face" in capsys.readouterr().err
+    assert train([*command, "--name", "Two Words"]) == 2
+    assert "--name 'Two Words' can't be taken" in capsys.readouterr().err
+    assert jobs.everything(runs) == [registry.stand(job).job]
 
 
 def test_what_is_wrong_is_said_before_anything_starts(tmp_path: Path, runs: Path) -> None:
