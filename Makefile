@@ -50,6 +50,8 @@ readme: $(DEV_READY)  ## write README's settings table and docs/recipes.md's tab
 		update_readme("settings", settings.table(), Path("README.md")); \
 		from labeling.settings import LabelSettings; \
 		update_readme("label-settings", settings.table(LabelSettings), Path("README.md")); \
+		from train.settings import TrainSettings; \
+		update_readme("train-settings", settings.table(TrainSettings), Path("README.md")); \
 		update_readme("keys", recipe_text.table(recipe.Recipe), Path("docs/recipes.md"))'
 
 clean:  ## remove the virtual environment and caches
