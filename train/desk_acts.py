@@ -87,7 +87,7 @@ class RunActs:
         """
         job = self.find(run)
         self._expect(job, "resume", "goes on, or is finished: there is nothing to resume")
-        registry.resume(job, token=person.token)
+        registry.resume(job, token=person.token, who=person.name)
         return f"{job.order.name} goes on from its last checkpoint."
 
     def evaluate(self, person: Person, run: str) -> str:

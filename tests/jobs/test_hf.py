@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from huggingface_hub import HfApi
 
 from colorizer import checkpoint
 from tests import runs
@@ -235,9 +236,11 @@ def test_a_job_in_the_queue_is_taken_back(hub: JobsHub, tmp_path: Path) -> None:
     assert number not in hub.processes
 
 
-def test_a_job_whose_answer_was_lost_is_found_again(hub: JobsHub, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["drops_answer", "garbles_answer"])
+def test_a_job_whose_answer_was_lost_is_found_again(hub: JobsHub, tmp_path: Path, how: str) -> None:
     engine, job = HuggingFace(), ordered(tmp_path)
-    hub.holds = hub.drops_answer = True
+    hub.holds = True
+    setattr(hub, how, True)
     (number,) = [engine.submit(job)]
     assert list(hub.jobs) == [number]
     assert state(engine, job) is State.WAITING
@@ -279,6 +282,60 @@ def test_a_wish_to_stop_ends_the_sending(hub: JobsHub, tmp_path: Path) -> None:
         engine.submit(job)
     assert not hub.jobs
     assert not list(job.folder.glob(".sending*"))
+
+
+def test_a_wish_to_stop_that_comes_too_late_for_that_takes_it_back(hub: JobsHub, tmp_path: Path) -> None:
+    engine, job = HuggingFace(), ordered(tmp_path)
+    hub.holds = True
+    number = engine.submit(job)
+    jobs.change(job.folder, wants_stop=True)
+    assert state(engine, job) is State.STOPPING
+    assert hub.jobs[number]["status"]["stage"] == "CANCELED"
+    assert state(engine, job) is State.STOPPED
+
+
+def test_who_leaves_while_it_is_handed_over_leaves_nothing_at_work(
+    hub: JobsHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, job = HuggingFace(), ordered(tmp_path)
+    hub.holds = True
+    run_job = HfApi.run_job
+
+    def interrupted(*args: Any, **more: Any) -> None:
+        run_job(*args, **more)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(HfApi, "run_job", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        engine.submit(job)
+    assert [one["status"]["stage"] for one in hub.jobs.values()] == ["CANCELED"]
+
+
+def test_pictures_that_are_gone_keep_nobody_from_trying_again(hub: JobsHub, tmp_path: Path) -> None:
+    engine, job = HuggingFace(), ordered(tmp_path)
+    hub.holds = True
+    (tmp_path / "pictures").rename(tmp_path / "elsewhere")
+    with pytest.raises(EngineError, match="There is no folder"):
+        engine.submit(job)
+    (tmp_path / "elsewhere").rename(tmp_path / "pictures")
+    engine.submit(again(job))
+    assert state(engine, job) is State.WAITING
+
+
+def test_a_full_disk_is_said_of_the_job_and_hides_no_other(
+    hub: JobsHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, job = HuggingFace(), ordered(tmp_path)
+    hub.holds = True
+    number = engine.submit(job)
+    hub.end(number, "ERROR")
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(hf.hf_sync, "bring", full)
+    with pytest.raises(EngineError, match=r"No space left on device.*make room"):
+        engine.look(again(job))
 
 
 def test_portraits_go_to_no_public_repository(hub: JobsHub, tmp_path: Path) -> None:
@@ -375,6 +432,37 @@ def test_who_has_no_token_any_more_is_told_to_sign_in(hub: JobsHub, tmp_path: Pa
         engine.look(again(job))
     tokens.keep(hub.token, "asha")
     assert state(engine, job) is State.WAITING
+
+
+def test_a_job_that_somebody_elses_token_may_not_see_is_not_gone(hub: JobsHub, tmp_path: Path) -> None:
+    engine, job = HuggingFace(), ordered(tmp_path)
+    hub.holds = True
+    number = engine.submit(job)
+    hub.others["hf_of_bela"] = "bela"
+    tokens.keep("hf_of_bela", "asha")
+    for ask in (engine.look, engine.cancel):
+        with pytest.raises(EngineError, match="Only asha can ask the Hub"):
+            ask(again(job))
+    assert hub.jobs[number]["status"]["stage"] == "SCHEDULING"
+    jobs.change(job.folder, number="", wants_stop=False)
+    with pytest.raises(EngineError):
+        engine.submit(again(job))
+    assert list(hub.jobs) == [number]
+    assert not [name for name in hub.repos if name.startswith("bela/")]
+
+
+def test_who_resumes_anothers_job_does_so_with_their_own_token(
+    hub: JobsHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engines.get.cache_clear()
+    job = ordered(tmp_path)
+    jobs.change(job.folder, state=State.STOPPED, submitted=1.0, notes={"repository": f"asha/{job.id}"})
+    hub.others["hf_of_bela"] = "bela"
+    with pytest.raises(EngineError, match="only asha can resume it"):
+        registry.resume(again(job), "hf_of_bela", who="bela")
+    assert again(job).state is State.STOPPED
+    assert tokens.of(job.id, "asha") == hub.token, "asha's jobs are asked for with asha's"
+    assert not hub.jobs
 
 
 def test_the_registry_starts_stops_and_resumes_it(

@@ -8,7 +8,6 @@ The job itself (`train.jobs.hf_work`) trains there and sends its run's folder to
 goes on is a new one on the Hub, from the checkpoint in that repository.
 """
 
-import json
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -89,7 +88,7 @@ class HuggingFace:
         except EngineError as error:
             return [Problem("engine", str(error))]
         if recipe is not None:
-            problems += _recipe_problems(recipe, gpus)
+            problems += hf_parcel.check(recipe, gpus)
         return problems
 
     def submit(self, job: Job) -> str:
@@ -129,7 +128,7 @@ class HuggingFace:
         with self._lock:
             asking = self._asking.get(key)
             if asking is None or asking.is_stale():
-                asking = self._asking[key] = Asking(lambda: self._ask(job))
+                asking = self._asking[key] = Asking(lambda: self._answer(job))
         seen = asking.answer()
         return seen or Seen(job.state, job.sentence or "The Hugging Face Hub is slow to answer.")
 
@@ -197,6 +196,14 @@ class HuggingFace:
             if info.labels and hf_send.LABEL in info.labels
         ]
 
+    def _answer(self, job: Job) -> Seen:
+        try:
+            return self._ask(job)
+        except OSError as error:  # a full disk must not hide the other jobs
+            raise EngineError(
+                f"What the job has sent can't be written to {job.folder} ({error.strerror or error}); make room there."
+            ) from error
+
     def _ask(self, job: Job) -> Seen:
         if job.notes.get("handed"):
             return self._interrupted(job)
@@ -205,9 +212,10 @@ class HuggingFace:
         stage = str(info.status.stage) if info is not None else "DELETED"
         is_over = stage in _OVER
         if stage == "SCHEDULING":
-            return Seen(
-                State.STOPPING if job.wants_stop else State.WAITING, f"Waits for {job.order.hardware.flavor}."
-            )
+            if job.wants_stop:  # wished for while it was handed over
+                self._end(client, job)
+                return Seen(State.STOPPING, "It is taken back before it begins.")
+            return Seen(State.WAITING, f"Waits for {job.order.hardware.flavor}.")
         ended = None
         if is_over or time.monotonic() - self._synced.get(job.id, float("-inf")) > SYNC_EVERY:
             attempt, repository = int(job.notes.get("attempt", 1)), str(job.notes["repository"])
@@ -228,6 +236,7 @@ class HuggingFace:
         info = hf_send.arrived(job, self._client(job))
         if info is not None:
             return self._ask(hf_send.adopt(job, info))
+        self._expect_account(self._client(job), job)
         state = State.STOPPED if job.wants_stop else State.LOST
         return Seen(state, "It was broken off while it was handed over; resuming does that again.")
 
@@ -244,9 +253,23 @@ class HuggingFace:
             with hub.saying("asking for the job"):
                 return client.inspect_job(job_id=job.number, namespace=str(job.notes["namespace"]))
         except hub.HubError as error:
-            if error.status == 404:
-                return None
-            raise
+            if error.status != 404:
+                raise
+        self._expect_account(client, job)
+        return None
+
+    def _expect_account(self, client: "HfApi", job: Job) -> None:
+        """Somebody else's token is not shown this job, which doesn't mean that it is gone.
+
+        Raises:
+            EngineError: the token is of another account than the one that started it.
+        """
+        account = job.notes.get("account")
+        with hub.saying("asking whose token this is"):
+            if account and client.whoami()["name"] != account:
+                raise EngineError(
+                    f"Only {account} can ask the Hub for this job; sign in as {account} to see it."
+                )
 
     def _end(self, client: "HfApi", job: Job) -> None:
         with hub.saying("stopping the job"):
@@ -274,20 +297,3 @@ class HuggingFace:
                 "Hugging Face Jobs can't be asked without a token: sign in with Hugging Face, or set RANGIN_JOBS_TOKEN."
             )
         return token
-
-
-def _recipe_problems(recipe: "Recipe", gpus: int | None) -> list[Problem]:
-    problems = []
-    if recipe.num_nodes > 1:
-        problems.append(Problem("nodes", "Hugging Face Jobs train on one machine; set num_nodes to 1."))
-    if gpus is not None and recipe.devices > max(gpus, 1):
-        problems.append(
-            Problem(
-                "flavor", f"The recipe wants {recipe.devices} devices, and this hardware has {max(gpus, 1)}."
-            )
-        )
-    try:
-        hf_parcel.plan(json.loads(recipe.model_dump_json())).size()
-    except OptionError as error:
-        problems.append(Problem("dataset", str(error)))
-    return problems

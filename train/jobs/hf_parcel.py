@@ -9,16 +9,21 @@ There, the recipe's paths are `data/0`, `job/labels/0.csv`, `job/weights/NAME.sa
 import copy
 import hashlib
 import io
+import json
 import os
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from colorizer.errors import OptionError
 from colorizer.settings import ROOT
+from train.jobs.engine import Problem
 from train.pictures import SUFFIXES
+
+if TYPE_CHECKING:
+    from train.recipe import Recipe
 
 # Of the code, what training needs; pictures and weights stay here.
 CODE_FOLDERS = ("colorizer", "train")
@@ -110,6 +115,28 @@ def plan(recipe: dict[str, Any]) -> Parcel:
         )
     parcel.recipe["cache"] = "cache"
     return parcel
+
+
+def check(recipe: "Recipe", gpus: int | None) -> list[Problem]:
+    """What of a recipe can't be done there.
+
+    Args:
+        gpus: of the hardware that is wanted; None if that is not known.
+    """
+    problems = []
+    if recipe.num_nodes > 1:
+        problems.append(Problem("nodes", "Hugging Face Jobs train on one machine; set num_nodes to 1."))
+    if gpus is not None and recipe.devices > max(gpus, 1):
+        problems.append(
+            Problem(
+                "flavor", f"The recipe wants {recipe.devices} devices, and this hardware has {max(gpus, 1)}."
+            )
+        )
+    try:
+        plan(json.loads(recipe.model_dump_json())).size()
+    except OptionError as error:
+        problems.append(Problem("dataset", str(error)))
+    return problems
 
 
 def _named(parcel: Parcel, path: Path, folder: str) -> str:

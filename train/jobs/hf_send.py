@@ -6,6 +6,7 @@ A job's notes hold what was agreed: namespace, repository, pictures (place -> ta
 handed over the process that does it.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -64,12 +65,12 @@ def send(job: Job, token: str) -> str:
     note(job, attempt=attempt, handed=[processes.host(), me.pid, me.created], stop_asked=None)
     try:
         return _send(job, token, attempt)
-    except EngineError:
-        note(job, handed=None)
-        raise
     except OSError as error:
         note(job, handed=None)
         raise EngineError(f"The pictures could not be packed ({error.strerror}); make room.") from error
+    except Exception:  # whatever it is, this process no longer hands it over
+        note(job, handed=None)
+        raise
 
 
 def is_being_sent(job: Job) -> bool:
@@ -92,9 +93,15 @@ def _send(job: Job, token: str, attempt: int) -> str:
     client = hub.client(token)
     settings = get_train_settings()
     with hub.saying("asking whose token this is"):
-        namespace = settings.jobs_namespace or str(client.whoami()["name"])
+        account = str(client.whoami()["name"])
+    namespace = settings.jobs_namespace or account
     repository = str(job.notes.get("repository") or f"{namespace}/{hub.repository_name(f'rangin-{job.id}')}")
-    note(job, namespace=namespace, repository=repository)
+    owner = repository.partition("/")[0]
+    if owner != namespace:
+        raise EngineError(
+            f"Its checkpoints belong to {owner} on the Hub, and the token to {namespace}; only {owner} can resume it."
+        )
+    note(job, account=account, namespace=namespace, repository=repository)
     _private(client, repository, "model", f"The job {job.id}")
     values = yaml.safe_load((job.folder / "recipe.yaml").read_text(encoding="utf-8"))
     parcel = hf_parcel.plan(values)
@@ -126,7 +133,7 @@ def _send(job: Job, token: str, attempt: int) -> str:
                 namespace=namespace,
             )
     except hub.HubError as error:
-        if error.status:
+        if 0 < error.status < 500:
             raise
         note(job, handed=_NOBODY)  # it may have arrived, and only the answer not
         try:
@@ -136,6 +143,9 @@ def _send(job: Job, token: str, attempt: int) -> str:
         if found is None:
             raise
         info = found
+    except BaseException:  # Ctrl-C, or an answer that can't be read: nothing may go on there unseen
+        _take_back(job, client)
+        raise
     return adopt(job, info).number
 
 
@@ -152,6 +162,15 @@ def arrived(job: Job, client: "HfApi") -> "JobInfo | None":
     with hub.saying("looking for the job"):
         client.whoami()  # fails at once where the network is gone; a list is asked for again and again
         return next(iter(client.list_jobs(labels=labels, namespace=str(now.notes["namespace"]))), None)
+
+
+def _take_back(job: Job, client: "HfApi") -> None:
+    """End what may have arrived."""
+    with contextlib.suppress(hub.HubError):
+        info = arrived(job, client)
+        with hub.saying("stopping the job"):
+            if info is not None:
+                client.cancel_job(job_id=info.id, namespace=str(info.owner.name))
 
 
 def adopt(job: Job, info: "JobInfo") -> Job:

@@ -130,23 +130,25 @@ def cancel(job: Job) -> None:
         raise
 
 
-def resume(job: Job, token: str | None = None) -> Job:
+def resume(job: Job, token: str | None = None, who: str = "") -> Job:
     """Have a job that was stopped, lost or failed go on from its last checkpoint, in the same folder.
 
     Args:
         token: a visitor's for the Hugging Face Hub; kept in memory only.
+        who: whose token that is; whoever ordered the job if empty.
 
     Raises:
         OptionError: it is at work, has finished, or was deleted.
         Refused: its engine can't do it now.
         EngineError: its engine didn't take it; it stays as it was.
     """
-    tokens.keep(token, job.order.who, job.id)
+    who = who or job.order.who
+    tokens.keep(token, who)
     engine = engines.get(job.order.hardware.engine)
     if reason := engine.unavailable():
         raise Refused([Problem("engine", reason)])
     recipe = fitting.read(job.folder) if job.order.kind == "fit" else None
-    if problems := engine.check(job.order, recipe):
+    if problems := engine.check(job.order.model_copy(update={"who": who}), recipe):
         raise Refused(problems)
     with jobs.held(job.folder):
         before = jobs.change(job.folder)
@@ -155,9 +157,11 @@ def resume(job: Job, token: str | None = None) -> Job:
         if before.state == State.FINISHED:
             raise OptionError(f"{job.id} has finished; start a new run to train for longer.")
         job = _ready(before)  # no longer over: whoever resumes it now, too, is refused
+    tokens.keep(token, job.id)
     try:
         return _hand_over(job)
     except EngineError:
+        tokens.forget(job.id)
         kept = ("state", "sentence", "number", "submitted", "started", "ended", "attempts", "wants_stop")
         jobs.change(job.folder, **{name: getattr(before, name) for name in kept})
         raise
