@@ -79,7 +79,7 @@ class TrainAccess:
     """The rules, from the settings and from where this runs.
 
     Args:
-        settings: `training` and `training_hosts` are read.
+        settings: `training` and `training_hosts` are read, and whether there is a token.
         environment: where a Space says that it is one, and Gradio where it listens; the process's own by default.
     """
 
@@ -90,6 +90,7 @@ class TrainAccess:
         said = settings.training.strip()
         self._mode = said.casefold() if said.casefold() in ("auto", "off", "everybody") else "names"
         self._named = listed(said) if self._mode == "names" else {}
+        self._has_token = bool(settings.token)
         self._hosts = {host.casefold() for host in listed(settings.training_hosts).values()}
 
     @property
@@ -174,8 +175,12 @@ class TrainAccess:
                 return "RANGIN_TRAINING=everybody counts on one's own server; here only the Space's owner may train."
             return ""
         if self._mode == "everybody" and self.facts.is_reachable:
+            pays = (
+                ", and start paid jobs and publish models with this server's token for the Hugging Face Hub"
+            )
             return (
-                "whoever reaches this server may train on it, and delete runs; RANGIN_TRAINING=off ends that."
+                f"whoever reaches this server may train on it, and delete runs{pays if self._has_token else ''}; "
+                "RANGIN_TRAINING=off ends that."
             )
         return ""
 

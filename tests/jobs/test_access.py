@@ -3,6 +3,7 @@
 import getpass
 
 import pytest
+from pydantic import SecretStr
 
 from colorizer.errors import AccessError
 from colorizer.sign_in import SignIn
@@ -66,6 +67,17 @@ def test_a_server_that_others_reach_lets_nobody_train_until_it_is_said(environme
     opened = access("everybody", environment)
     assert may(opened)
     assert "whoever reaches this server" in opened.trouble()
+
+
+def test_who_opens_a_server_with_a_token_is_told_what_all_may_do_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    assert "paid" not in access("everybody", REACHED).trouble()
+    settings = TrainSettings(training="everybody", jobs_token=SecretStr("hf_secret"))
+    said = TrainAccess(settings, REACHED).trouble()
+    assert "paid jobs and publish models" in said
+    assert "hf_secret" not in said
 
 
 def test_names_on_ones_own_machine_are_the_computers_users() -> None:
