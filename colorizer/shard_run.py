@@ -133,9 +133,14 @@ class ShardRun:
                 target.unlink(missing_ok=True)
             return batch.failed(file, wishes.ethnicity, start, error)
         notes = batch.renamed(file, target.name)
-        if wishes.suggestions:
-            notes += self._write_suggestions(others, target)
-        self._put(result, target)
+        try:
+            if wishes.suggestions:
+                notes += self._write_suggestions(others, target)
+            self._put(result, target)
+        except OptionError:  # the folder's fault, not the photo's
+            raise
+        except Exception as error:  # noqa: BLE001  no memory to encode it, for example
+            return batch.failed(file, wishes.ethnicity, start, error)
         return batch.painted(file, target, result, notes, wishes.ethnicity, start)
 
     def _write_suggestions(self, results: "list[Result]", target: Path) -> list[str]:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ import pytest
 
 from colorizer import shard_rows, shards
 from colorizer.__main__ import main
+from colorizer.shard_run import ShardRun
 from colorizer.shards import Wishes
-from tests.jobs.archives import check, draw, start
+from tests.jobs.archives import Paints, check, draw, start
 from tests.jobs.cluster import until
 from tests.untrained import some_models
 from train.__main__ import main as train
@@ -63,6 +64,12 @@ def parts_at_work(job: Job) -> list[psutil.Process]:
         except psutil.Error:
             continue
     return found
+
+
+def shard_run_of(out: Path, part: str) -> None:
+    """Work through a part, at once."""
+    with ShardRun(shards.read(out), shards.Shard.parse(part)) as work:
+        list(work.rows(Paints))  # type: ignore[arg-type]
 
 
 def only_job(runs: Path) -> Job:
@@ -238,42 +245,60 @@ def test_no_field_reaches_a_shell(tmp_path: Path, runs: Path) -> None:
     assert shards.read(tmp_path / "out; touch pwned").files
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="others have no such names")
+def test_a_folder_whose_name_is_no_text(tmp_path: Path, runs: Path) -> None:
+    archive = tmp_path / os.fsdecode(b"caf\xe9")
+    draw(archive, 3)
+    job = registry.submit(ordered(archive, tmp_path / "out"), TrainSettings(runs=runs), anywhere=True)
+    assert jobs.find(job.id, runs).order.arguments["inputs"] == [str(archive)]
+    assert kinds.progress(job).steps == 3
+    registry.cancel(job)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
+    """Has every part run some lines of Python instead; which parts were started."""
+    popen, found = subprocess.Popen, []
+
+    def instead(script: str) -> list[str]:
+        def start_part(command: list[str], **given: Any) -> "subprocess.Popen[str]":
+            found.append(command[5])
+            return popen([sys.executable, "-c", script], **given)
+
+        monkeypatch.setattr(batch_work.subprocess, "Popen", start_part)
+        return found
+
+    return instead
+
+
 def test_a_part_that_says_why_it_cannot_go_on_is_not_tried_again(
-    tmp_path: Path, runs: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, runs: Path, started: Callable[[str], list[str]], capfd: pytest.CaptureFixture[str]
 ) -> None:
     archive, out = tmp_path / "in", tmp_path / "out"
     draw(archive, 3)
-    job = jobs.create(ordered(archive, out, shards=1, model="gone"), runs)
+    job = jobs.create(ordered(archive, out, shards=1), runs)
     kinds.command(job)
+    parts = started("import sys; print('error: The disk is full.'); sys.exit(2)")
     assert batch_work.run(job) == 1
-    said = capfd.readouterr().out
-    assert said.count("There is no model 'gone'") == 1
+    assert parts == ["1/1"]
+    assert capfd.readouterr().out.count("The disk is full.") == 1
     about = batch_work.json.loads((job.folder / "run.json").read_text())
     assert about["status"] == "failed"
-    assert "Part 1 of 1: There is no model 'gone'" in about["sentence"]
+    assert "Part 1 of 1: The disk is full." in about["sentence"]
     assert "3 are left" in about["sentence"]
 
 
 def test_a_part_that_gets_nowhere_is_given_up(
-    tmp_path: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, runs: Path, started: Callable[[str], list[str]]
 ) -> None:
     archive, out = tmp_path / "in", tmp_path / "out"
     draw(archive, 3)
     job = jobs.create(ordered(archive, out, shards=2), runs)
     kinds.command(job)
-    popen, started = subprocess.Popen, []
-
-    def dying(command: list[str], **given: Any) -> subprocess.Popen[str]:
-        started.append(command[5])
-        return popen(
-            [sys.executable, "-c", "import os; print('last words', flush=True); os.kill(os.getpid(), 9)"],
-            **given,
-        )
-
-    monkeypatch.setattr(batch_work.subprocess, "Popen", dying)
+    parts = started("import os; print('last words', flush=True); os.kill(os.getpid(), 9)")
     crew = batch_work.Crew(job, shards.read(out))
     crew.work()
-    assert started == ["1/2", "2/2"] * batch_work.DEATHS
+    assert parts == ["1/2", "2/2"] * batch_work.DEATHS
     assert [text[:37] for text in crew.failed] == [
         "Part 1 of 2 was killed by signal 9 5 ",
         "Part 2 of 2 was killed by signal 9 5 ",
@@ -327,6 +352,9 @@ def test_progress_counts_photos(tmp_path: Path, runs: Path) -> None:
     found = kinds.progress(job)
     assert (found.step, found.steps, found.seconds_left) == (0, 8, None)
     assert found.sentence == "0 of 8 photos."
+    shard_run_of(tmp_path / "out", "1/4")
+    told = batch_work._finish(shards.read(tmp_path / "out"), batch.archive(job.order), in_haste=True)
+    assert (told.photos, told.left) == (8, 6), "a part that has not begun is left, too"
     shutil.rmtree(tmp_path / "out")
     assert os.path.exists(job.folder)
     assert kinds.progress(job).step == 0, "what was moved away meanwhile harms nobody"

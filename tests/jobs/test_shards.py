@@ -18,6 +18,7 @@ from colorizer.errors import OptionError
 from colorizer.shard_run import ShardRun
 from colorizer.shards import Plan, Shard, Wishes
 from tests.jobs.archives import Paints, check, draw, start
+from tests.untrained import some_models
 
 
 def save(path: Path, value: int = 128) -> Path:
@@ -233,6 +234,24 @@ def test_a_full_disk_ends_the_run_and_blames_no_photo(
     check(planned.out, 3, 0)
 
 
+def test_a_photo_that_cannot_be_encoded_gets_an_error_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        save(tmp_path / "in" / f"{name}.png")
+    planned = shards.plan([tmp_path / "in"], tmp_path / "out", Wishes())
+    write = photo.write
+
+    def greedy(rgb: object, path: Path, *, model: str) -> Path:
+        if path.stem == "b":
+            raise MemoryError
+        return write(rgb, path, model=model)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(photo, "write", greedy)
+    assert [bool(row.error) for row in run(planned)] == [False, True, False]
+    check(planned.out, 2, 1)
+
+
 def test_rows_that_cannot_be_written_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path / "in" / "a.png")
     planned = shards.plan([tmp_path / "in"], tmp_path / "out", Wishes())
@@ -319,15 +338,17 @@ def test_how_far_a_batch_is_can_be_asked_quickly(tmp_path: Path) -> None:
     assert shard_rows.so_far(planned.out, 2, only=1) == half
 
 
-def test_parts_by_hand_with_the_real_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_parts_by_hand_with_a_real_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     archive, out, report = tmp_path / "in", tmp_path / "out", tmp_path / "report.csv"
-    good, bad = draw(archive, 12)
+    good, bad = draw(archive, 8)
     command = ["colorize", str(archive), "--out", str(out), "--device", "cpu", "--report", str(report)]
-    assert {main([*command, "--shard", f"{number}/3"]) for number in (1, 2, 3)} == {0, 1}
+    with some_models("cnn") as (name,):
+        command += ["--model", name]
+        assert {main([*command, "--shard", f"{number}/2"]) for number in (1, 2)} == {0, 1}
     assert f"all parts: {good} coloured, {bad} failed, 0 left" in capsys.readouterr().out
     check(out, good, bad, report)
-    assert photo.provenance(out / shards.read(out).names[0])["model"] == "ethnicity-aware"
-    assert main(["shard", str(out), "2/3", "--device", "cpu"]) == 0, "each photo has its row"
+    assert photo.provenance(out / shards.read(out).names[0])["model"] == name
+    assert main(["shard", str(out), "2/2", "--device", "cpu"]) == 0, "each photo has its row"
     assert "4 of them done before" in capsys.readouterr().out
 
 

@@ -123,10 +123,9 @@ def progress(job: Job) -> kinds.Progress:
     except OptionError:
         return kinds.Progress()
     out = Path(wanted.out)
-    totals = shard_rows.so_far(out, wanted.shards)
-    photos = max(totals.photos, _planned(out))
+    totals = so_far(out, wanted.shards)
+    photos, step = totals.photos, totals.done + totals.failed
     pace = shard_rows.pace(out, wanted.shards)
-    step = totals.done + totals.failed
     return kinds.Progress(
         step=step,
         steps=photos or None,
@@ -134,6 +133,12 @@ def progress(job: Job) -> kinds.Progress:
         images_per_second=pace,
         sentence=f"{step} of {photos} photos" + (f", {totals.failed} failed." if totals.failed else "."),
     )
+
+
+def so_far(out: Path, of: int) -> shard_rows.Totals:
+    """How far a whole batch in so many parts is: also of photos whose part has not begun."""
+    totals = shard_rows.so_far(out, of)
+    return totals._replace(photos=max(totals.photos, _planned(out)))
 
 
 def summary(totals: shard_rows.Totals, out: Path) -> str:

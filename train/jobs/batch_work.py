@@ -192,9 +192,8 @@ def run(job: Job) -> int:
 
 def _finish(planned: Plan, wanted: batch.Archive, in_haste: bool) -> shard_rows.Totals:
     """How far the batch is; of one that is done, with its report where it was asked for."""
-    so_far = shard_rows.so_far(planned.out, wanted.shards)
-    is_done = so_far.photos == len(planned.files) and not so_far.left
-    if in_haste or (wanted.shard is not None and not is_done):
+    so_far = batch.so_far(planned.out, wanted.shards)
+    if in_haste or (wanted.shard is not None and so_far.left):
         return so_far
     return shard_rows.merge(planned, Path(wanted.report) if wanted.report else None)
 

@@ -154,7 +154,7 @@ def create(order: Order, runs: Path, command: tuple[str, ...] = ()) -> Job:
     )
     try:
         folder.mkdir(parents=True)
-        _write(job)
+        write(job)
     except OSError as error:
         raise OptionError(
             f"A job's folder can't be made in {runs} ({error.strerror}); make room there, or set RANGIN_RUNS to a "
@@ -218,11 +218,15 @@ def change(folder: Path, **values: Any) -> Job:
         if job is None:
             raise OptionError(f"The job {folder.name} was deleted meanwhile.")
         job = job.model_copy(update=values)
-        _write(job)
+        write(job)
         return job
 
 
-def _write(job: Job) -> None:
-    files.write(
-        job.folder / FILE, json.dumps(job.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
-    )
+def write(job: Job) -> None:
+    """Write job.json, whole; the caller sees to it that nobody else does.
+
+    Raises:
+        OSError: as writing raises it.
+    """
+    # In ASCII: names of folders that are no UTF-8 stand there as \\udc.. escapes.
+    files.write(job.folder / FILE, json.dumps(job.model_dump(mode="json"), indent=2) + "\n")

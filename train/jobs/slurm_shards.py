@@ -73,7 +73,7 @@ def together(job: Job, parts: dict[int, Seen], of: int) -> Seen:
     if at_work:
         return _going_on(job, at_work, said)
     archive = batch.archive(job.order)
-    summary = batch.summary(shard_rows.so_far(Path(archive.out), of), Path(archive.out))
+    summary = batch.summary(batch.so_far(Path(archive.out), of), Path(archive.out))
     if not bad:
         return Seen(State.FINISHED, summary)
     states = {seen.state for seen in bad.values()}
@@ -138,7 +138,7 @@ def _make(job: Job, number: int) -> None:
             "notes": {},
         }
     )
-    files.write(folder / jobs.FILE, part.model_dump_json(indent=2) + "\n")
+    jobs.write(part)
     if not os.path.lexists(folder / "submitit"):
         (folder / "submitit").symlink_to(Path("..", "..", "submitit"))
 
