@@ -1,5 +1,6 @@
 """Jobs on this machine, with real processes: what is shown of them stays true whoever is killed."""
 
+import errno
 import json
 import os
 import signal
@@ -11,7 +12,20 @@ from pathlib import Path
 import pytest
 
 from tests.jobs import waiting
-from train.jobs import engines, gpus, local, looking, outcome, processes, registry, start, trash, watch, work
+from train.jobs import (
+    engines,
+    files,
+    gpus,
+    local,
+    looking,
+    outcome,
+    processes,
+    registry,
+    start,
+    trash,
+    watch,
+    work,
+)
 from train.jobs import job as jobs
 from train.jobs.job import Hardware, Job, Order, State
 
@@ -187,6 +201,22 @@ def test_the_number_of_a_dead_keeper_may_be_another_program_now(tmp_path: Path) 
     assert looking.stand(job).state == State.LOST
 
 
+def test_a_full_disk_hides_no_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = waiting.create(tmp_path, "")
+    jobs.change(job.folder, state=State.RUNNING, notes={"host": processes.host()})
+    note = {"pid": os.getpid(), "created": 1.0, "host": processes.host(), "attempt": 1, "began": time.time()}
+    (job.folder / work.FILE).write_text(json.dumps(note))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.atomic, "write", full)
+        (standing,) = looking.standings(tmp_path)
+        assert (standing.state, waiting.fresh(job).state) == (State.LOST, State.RUNNING)
+    assert looking.stand(job).state == waiting.fresh(job).state == State.LOST
+
+
 def test_a_job_of_another_machine_that_shares_the_folder(tmp_path: Path) -> None:
     job = waiting.create(tmp_path, "")
     jobs.change(job.folder, notes={"host": "elsewhere", "claimed": 1.0})
@@ -246,14 +276,22 @@ def test_a_gpu_job_sees_its_gpus_and_others_none(tmp_path: Path) -> None:
 def test_the_driver_is_asked_for_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "nvidia-smi"
     program.write_text(
-        "#!/bin/sh\necho '0, NVIDIA H200, 143771'\necho '1, NVIDIA A2, [N/A]'\necho nonsense\n"
+        "#!/bin/sh\necho '0, NVIDIA H200, 143771, GPU-8e3f'\necho '1, NVIDIA A2, [N/A], GPU-17ab'\necho nonsense\n"
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(gpus, "_kept", None)
-    assert gpus.allowed() == (gpus.Gpu(0, "NVIDIA H200", 140.4), gpus.Gpu(1, "NVIDIA A2", 0.0))
+    assert gpus.allowed() == (
+        gpus.Gpu(0, "NVIDIA H200", 140.4, "GPU-8e3f"),
+        gpus.Gpu(1, "NVIDIA A2", 0.0, "GPU-17ab"),
+    )
     assert [gpu.device for gpu in gpus.allowed("1,7")] == ["gpu:1"]
+    # CUDA's own words for what a process may see are heeded.
+    for visible, seen in {"-1": [], "": [], "1": [1], "0,-1,1": [0], "GPU-17": [1], "MIG-5": [0, 1]}.items():
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        assert [gpu.index for gpu in gpus.allowed()] == seen, visible
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     monkeypatch.setattr(gpus, "_kept", None)
     program.write_text("#!/bin/sh\nexit 9\n")
     assert gpus.allowed() == ()

@@ -10,7 +10,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 
-_QUERY = ("--query-gpu=index,name,memory.total", "--format=csv,noheader,nounits")
+_QUERY = ("--query-gpu=index,name,memory.total,uuid", "--format=csv,noheader,nounits")
 _KEPT_SECONDS = 60.0
 _kept: tuple[float, tuple["Gpu", ...]] | None = None
 
@@ -23,6 +23,8 @@ class Gpu:
     """In the order of the bus, as nvidia-smi counts; jobs are told to count so, too."""
     name: str
     memory_gb: float
+    uuid: str = ""
+    """As the driver names it: GPU-8e3f..."""
 
     @property
     def device(self) -> str:
@@ -38,10 +40,14 @@ def allowed(setting: str = "auto") -> tuple[Gpu, ...]:
     """
     text = os.environ.get("CUDA_VISIBLE_DEVICES") if setting == "auto" else setting
     found = installed()
-    if text is None or (setting == "auto" and not _are_numbers(text) and text):  # names such as GPU-8e3f...
+    if text is None:
         return found
-    numbers = [int(part) for part in text.split(",")] if _are_numbers(text) else []
-    return tuple(gpu for gpu in found if gpu.index in numbers)
+    named = [part.strip() for part in text.split(",")]
+    if "-1" in named:  # as CUDA reads it: this and all behind it are hidden
+        named = named[: named.index("-1")]
+    if any(name.startswith("MIG-") for name in named):  # parts of GPUs, which nvidia-smi doesn't list so
+        return found
+    return tuple(gpu for gpu in found if any(_is_meant(gpu, name) for name in named))
 
 
 def installed() -> tuple[Gpu, ...]:
@@ -68,11 +74,14 @@ def _ask() -> tuple[Gpu, ...]:
     found = []
     for line in said.stdout.splitlines():
         cells = [cell.strip() for cell in line.split(",")]
-        if len(cells) == 3 and cells[0].isdigit():
+        if len(cells) == 4 and cells[0].isdigit():
             memory = float(cells[2]) / 1024 if cells[2].replace(".", "").isdigit() else 0.0
-            found.append(Gpu(int(cells[0]), cells[1], round(memory, 1)))
+            found.append(Gpu(int(cells[0]), cells[1], round(memory, 1), cells[3]))
     return tuple(found)
 
 
-def _are_numbers(text: str) -> bool:
-    return all(part.strip().isdigit() for part in text.split(","))
+def _is_meant(gpu: Gpu, name: str) -> bool:
+    """Whether a part of CUDA_VISIBLE_DEVICES is this one: its number, or the beginning of GPU-8e3f..."""
+    return (name.isdigit() and int(name) == gpu.index) or (
+        name.startswith("GPU-") and gpu.uuid.startswith(name)
+    )

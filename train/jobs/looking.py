@@ -153,7 +153,11 @@ def _write(job: Job, seen: Seen) -> Job:
             return now
         if state.is_over:
             tokens.forget(job.id)
-        return jobs.change(job.folder, **values)
+        try:
+            return jobs.change(job.folder, **values)
+        except OSError as error:  # a full disk: what is shown is true all the same
+            log.warning("How %s is can't be noted: %s", job.id, error)
+            return now.model_copy(update=values)
 
 
 def _now_if(state: State) -> float | None:
