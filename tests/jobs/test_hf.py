@@ -76,8 +76,8 @@ def test_a_job_trains_there_stops_goes_on_and_everything_comes_back(hub: JobsHub
     assert spec["flavor"] == "cpu-basic"
     assert spec["timeoutSeconds"] == 1800
     until(lambda: state(engine, job) is State.RUNNING and (job.folder / "metrics.csv").is_file())
-    with pytest.raises(EngineError, match="still at work"):
-        engine.submit(again(job))
+    assert engine.submit(again(job)) == first, "it is at work already"
+    assert list(hub.jobs) == [first]
     engine.cancel(again(job))
     assert state(engine, job) is State.STOPPING
     until(lambda: state(engine, job) is State.STOPPED)
@@ -244,8 +244,18 @@ def test_a_job_whose_answer_was_lost_is_found_again(hub: JobsHub, tmp_path: Path
     (number,) = [engine.submit(job)]
     assert list(hub.jobs) == [number]
     assert state(engine, job) is State.WAITING
-    with pytest.raises(EngineError, match="still at work"):
-        engine.submit(again(job))
+
+
+def test_a_job_that_was_lost_sight_of_is_found_and_not_started_twice(hub: JobsHub, tmp_path: Path) -> None:
+    engines.get.cache_clear()
+    job = ordered(tmp_path)
+    hub.holds = True
+    number = HuggingFace().submit(job)
+    jobs.change(job.folder, state=State.LOST, submitted=1.0)
+    registry.resume(again(job), hub.token)
+    assert (again(job).number, again(job).notes["handed"]) == (number, None)
+    assert list(hub.jobs) == [number]
+    assert registry.stand(job).state is State.WAITING
 
 
 def test_a_job_that_arrived_while_the_network_went_is_found_later(hub: JobsHub, tmp_path: Path) -> None:
@@ -447,6 +457,7 @@ def test_a_job_that_somebody_elses_token_may_not_see_is_not_gone(hub: JobsHub, t
     jobs.change(job.folder, number="", wants_stop=False)
     with pytest.raises(EngineError):
         engine.submit(again(job))
+    assert not again(job).notes["handed"]
     assert list(hub.jobs) == [number]
     assert not [name for name in hub.repos if name.startswith("bela/")]
 

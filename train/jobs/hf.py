@@ -95,20 +95,22 @@ class HuggingFace:
         """Send it there. Takes as long as sending its pictures takes, and says in job.json how far that is.
 
         Returns:
-            The Hub's id; empty if the network went while it was sent, and nobody knows whether it arrived: `look` finds
-            that out.
+            The Hub's id; of one that is still at work there, its own. Empty if the network went while it was sent, and
+            nobody knows whether it arrived: `look` finds that out.
 
         Raises:
-            EngineError: it was refused, or stopped meanwhile, or is still at work there.
+            EngineError: it was refused, or stopped meanwhile.
         """
         if hf_send.is_being_sent(job):
             raise EngineError("It is being handed over already.")
-        if job.number or job.notes.get("attempt"):
-            for info in self._found(job):
-                if info.status.stage not in _OVER:
-                    raise EngineError(
-                        "It is still at work on Hugging Face Jobs; stop it first, or wait for its end."
-                    )
+        before = hf_send.mark(job)
+        try:
+            alive = [info for info in self._found(job) if info.status.stage not in _OVER]
+        except BaseException:
+            hf_send.note(job, handed=before)
+            raise
+        if alive:  # it was lost sight of, and has gone on meanwhile
+            return hf_send.adopt(job, alive[0]).number
         try:
             return hf_send.send(job, self._token(job))
         except OptionError as error:

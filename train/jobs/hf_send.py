@@ -60,9 +60,9 @@ def send(job: Job, token: str) -> str:
     Raises:
         EngineError: something of it was refused, or the job was asked to stop meanwhile.
     """
-    me = processes.Mark.of(os.getpid())
+    mark(job)
     attempt = int(job.notes.get("attempt", 0)) + 1
-    note(job, attempt=attempt, handed=[processes.host(), me.pid, me.created], stop_asked=None)
+    note(job, attempt=attempt, stop_asked=None)
     try:
         return _send(job, token, attempt)
     except OSError as error:
@@ -71,6 +71,14 @@ def send(job: Job, token: str) -> str:
     except Exception:  # whatever it is, this process no longer hands it over
         note(job, handed=None)
         raise
+
+
+def mark(job: Job) -> Any:
+    """Note that this process hands it over from now on; what was noted of that before."""
+    before = (jobs.read(job.folder) or job).notes.get("handed")
+    me = processes.Mark.of(os.getpid())
+    note(job, handed=[processes.host(), me.pid, me.created])
+    return before
 
 
 def is_being_sent(job: Job) -> bool:
