@@ -19,6 +19,9 @@ FILE, CARD, ABOUT = "model.safetensors", "README.md", "rangin.json"
 # What a new repository may hold before anything was published to it.
 _OF_THE_HUB = {".gitattributes"}
 _TAG = "rangin"
+# The Hub's word for what a model does, a tag, and what loads it from where.
+_COLORIZER = ("image-to-image", "image-colorization", "Colorizer", "colorizer")
+_CLASSIFIER = ("image-classification", "ethnicity", "EthnicityClassifier", "colorizer.ethnicity")
 
 
 class Published(NamedTuple):
@@ -73,7 +76,7 @@ def publish(
     notes = {"sha256": digest, "name": weights.stem, "network": about["network"]}
     files: dict[str, bytes] = {
         FILE: content,
-        CARD: card(weights, repository, digest).encode(),
+        CARD: card(weights, repository, digest, "crop_scale" in about["config"]).encode(),
         ABOUT: (json.dumps(notes, indent=1) + "\n").encode(),
     }
     from huggingface_hub import CommitOperationAdd
@@ -111,8 +114,9 @@ def find_weights(source: Path) -> Path:
     return found[0]
 
 
-def card(weights: Path, repository: str, digest: str) -> str:
+def card(weights: Path, repository: str, digest: str, is_classifier: bool = False) -> str:
     """README.md: the Hub's facts, how to load exactly these weights, and the card beside them."""
+    pipeline, tag, loader, module = _CLASSIFIER if is_classifier else _COLORIZER
     beside = weights.with_suffix(".md")
     told = beside.read_text(encoding="utf-8", errors="replace") if beside.is_file() else f"# {weights.stem}\n"
     if told.startswith("---\n"):  # another card's front matter
@@ -120,16 +124,18 @@ def card(weights: Path, repository: str, digest: str) -> str:
     title, _, rest = told.partition("\n")
     return f"""---
 library_name: rangin
+pipeline_tag: {pipeline}
+license: unknown
 tags:
 - {_TAG}
-- image-colorization
+- {tag}
 ---
 {title}
 
 ```python
-from colorizer import Colorizer
+from {module} import {loader}
 
-colorizer = Colorizer.load("hf:{repository}#{digest}")
+model = {loader}.load("hf:{repository}#{digest}")
 ```
 
 `{FILE}` has the SHA-256 `{digest}`; with `#` and these digits behind the name, or `@` and a commit before them, other

@@ -9,6 +9,7 @@ import torch
 
 from colorizer import Colorizer, checkpoint, hub_weights, networks
 from colorizer.errors import ModelError, OptionError
+from colorizer.ethnicity import EthnicityClassifier
 from tests.jobs.hub_server import JobsHub, serving
 from tests.labeling.hub_server import Repository
 from train.hub import HubError
@@ -70,6 +71,17 @@ def test_what_is_published_is_loaded_and_pinned(hub: JobsHub, tmp_path: Path) ->
     assert seed_of(first.reference) == 0
     with pytest.raises(ModelError, match=r"could not be fetched.*huggingface\.co"):
         checkpoint.load("hf:asha/other")
+
+
+def test_a_classifier_is_published_as_one(hub: JobsHub, tmp_path: Path) -> None:
+    network = networks.build("ethnicity-classifier", encoder="test_resnet")
+    checkpoint.save(network, "ethnicity-classifier", tmp_path / "who.safetensors", {})
+    done = publish(tmp_path / "who.safetensors", NAME, hub.token)
+    text = hub.files(NAME)["README.md"].decode()
+    assert "pipeline_tag: image-classification\n" in text
+    assert "colorization" not in text
+    assert f'EthnicityClassifier.load("hf:{NAME}#{done.sha256}")' in text
+    assert EthnicityClassifier.load(done.reference).network.config["encoder"] == "test_resnet"
 
 
 def test_a_file_that_is_not_what_the_hub_says(hub: JobsHub, tmp_path: Path) -> None:
