@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from colorizer.errors import OptionError
 from colorizer.settings import ROOT
@@ -151,7 +151,7 @@ def _work(planned: "Plan", part: "Shard", device: str, retry: bool) -> "list[Row
     start = told = time.perf_counter()
     count = 0
     try:
-        with _terminable(), ShardRun(planned, part, retry) as work:
+        with _terminable(once=True), ShardRun(planned, part, retry) as work:
             before = work.total - len(work.left)
             print(f"{part}: {work.total} photos, {before} of them done before", flush=True)
             rows = work.rows(load) if work.left else iter(())
@@ -213,14 +213,22 @@ def _follow(command: Sequence[str]) -> int:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does."""
+def _terminable(once: bool = False) -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does.
+
+    Args:
+        once: further requests don't interrupt what the first one has to tidy up; Slurm and a keeper send one each.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    was_asked = False
 
-    def stop(number: int, _: object) -> NoReturn:
-        raise KeyboardInterrupt
+    def stop(number: int, _: object) -> None:
+        nonlocal was_asked
+        if not (once and was_asked):
+            was_asked = True
+            raise KeyboardInterrupt
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

@@ -21,9 +21,9 @@ from tests.jobs.archives import Paints, check, draw, start
 from tests.jobs.cluster import until
 from tests.untrained import some_models
 from train.__main__ import main as train
-from train.jobs import batch, batch_work, kinds, processes, registry
+from train.jobs import batch, batch_command, batch_work, kinds, processes, registry
 from train.jobs import job as jobs
-from train.jobs.engine import Seen
+from train.jobs.engine import EngineError, Seen
 from train.jobs.job import Hardware, Job, Order, State
 from train.jobs.slurm_shards import together
 from train.settings import TrainSettings, get_train_settings
@@ -178,6 +178,21 @@ def test_not_waiting(
     assert train([*command, "--name", "Two Words"]) == 2
     assert "--name 'Two Words' can't be taken" in capsys.readouterr().err
     assert jobs.everything(runs) == [registry.stand(job).job]
+
+
+def test_a_stop_that_is_not_taken_can_be_asked_for_again(
+    tmp_path: Path, runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = jobs.create(ordered(tmp_path, tmp_path / "out"), runs)
+
+    def silent(job: Job) -> None:
+        raise EngineError("Slurm's controller did not answer.")
+
+    monkeypatch.setattr(registry, "cancel", silent)
+    assert not batch_command._stop(job)
+    assert "it goes on: Slurm's controller did not answer. Ctrl-C tries again" in capsys.readouterr().err
+    monkeypatch.setattr(registry, "cancel", lambda job: None)
+    assert batch_command._stop(job)
 
 
 def test_what_is_wrong_is_said_before_anything_starts(tmp_path: Path, runs: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorizer import photo, shard_rows, shard_run, shards
+from colorizer import photo, shard_rows, shard_run, shards, shards_command
 from colorizer.__main__ import main
 from colorizer.batch import LONGEST_STEM, Row
 from colorizer.errors import OptionError
@@ -208,6 +208,14 @@ def test_a_request_to_stop_is_no_death(tmp_path: Path, monkeypatch: pytest.Monke
             with pytest.raises(KeyboardInterrupt):
                 run(planned)
     assert [row.error for row in run(planned)] == [""]
+
+
+def test_a_second_request_does_not_interrupt_the_tidying_up() -> None:
+    with shards_command._terminable(once=True):
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_a_full_disk_ends_the_run_and_blames_no_photo(

@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -121,13 +121,12 @@ def wait(job: Job) -> int:
     from tqdm import tqdm
 
     bar: Any = tqdm(unit="photo", disable=None, file=sys.stderr)
-    was_stopped, said = False, ""
+    heard, was_stopped, said = 0, False, ""
     with _requests() as requests, bar:
         while True:
-            if requests and not was_stopped:
-                was_stopped = True
-                with suppress(OptionError, EngineError):  # it is over already, or its engine is silent
-                    registry.cancel(job)
+            if len(requests) > heard and not was_stopped:
+                heard = len(requests)
+                was_stopped = _stop(job)
             standing = registry.stand(job)
             bar.total, bar.n = standing.steps, standing.step or 0
             bar.refresh()
@@ -146,6 +145,18 @@ def wait(job: Job) -> int:
         print(f"python -m train jobs resume {job.id} goes on; so does the same command", flush=True)
         return 1
     return 1 if failed else 0
+
+
+def _stop(job: Job) -> bool:
+    """Have it end; False, with the reason, where its engine doesn't take that: then Ctrl-C tries again."""
+    try:
+        registry.cancel(job)
+    except OptionError:  # it is over already
+        return True
+    except EngineError as error:
+        print(f"it goes on: {error} Ctrl-C tries again to stop it.", file=sys.stderr, flush=True)
+        return False
+    return True
 
 
 def _report(job: Job) -> int:
