@@ -1,5 +1,6 @@
 """`python -m train jobs`: what it says, its exit codes, and that hostile words stay words."""
 
+import errno
 import time
 from pathlib import Path
 
@@ -83,6 +84,8 @@ def test_the_log_is_followed_to_the_end(
     assert capsys.readouterr().out == f"two\nthree\nthree\n{job.id}: failed. The disk is full.\n"
     assert main(["jobs", "logs", job.id, "--lines", "2"]) == 0
     assert capsys.readouterr().out == "three\nthree\n"
+    with pytest.raises(SystemExit):
+        main(["jobs", "logs", job.id, "--lines", "0"])
 
 
 @pytest.mark.parametrize(
@@ -123,6 +126,17 @@ def test_jobs_that_are_not_there(job_id: str, folder: Path, capsys: pytest.Captu
     for action in ("status", "logs", "cancel", "resume", "delete", "promote", "evaluate"):
         assert main(["jobs", action, job_id]) == 1
         assert "There is no job" in capsys.readouterr().err
+
+
+def test_a_folder_that_can_not_be_written_is_told_in_a_sentence(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(runs: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(runs))
+
+    monkeypatch.setattr(command.registry, "tick", lambda: denied(folder))
+    assert main(["jobs", "list"]) == 1
+    assert capsys.readouterr().err == f"train jobs list: {folder}: Permission denied.\n"
 
 
 def test_a_beginning_that_several_jobs_have_is_not_enough(

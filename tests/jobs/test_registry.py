@@ -1,5 +1,7 @@
 """Ordering, stopping, resuming and deleting jobs: what is refused, what is written, and a training that is killed."""
 
+import errno
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +16,7 @@ from colorizer.errors import OptionError
 from tests import runs
 from tests.jobs import waiting
 from train import standing as said
-from train.jobs import engines, fitting, kinds, looking, registry, start, tokens, work
+from train.jobs import engines, files, fitting, kinds, looking, processes, registry, start, tokens, work
 from train.jobs import job as jobs
 from train.jobs.engine import EngineError, Refused, Seen
 from train.jobs.job import Hardware, Job, Order, State
@@ -264,6 +266,36 @@ def test_of_what_an_engine_does_not_take_nothing_is_left(
     assert not list((settings.runs / ".deleted").iterdir())
     tokens.forget("asha")
     assert tokens.of("asha") == ""
+
+
+def test_what_can_not_be_noted_does_not_run_where_nobody_finds_it(
+    recipe: Path, settings: TrainSettings, refusing: Refusing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancelled: list[str] = []
+    write = files.atomic.write
+
+    def full(path: Path, content: str) -> None:
+        if '"number": "7"' in content:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, content)
+
+    monkeypatch.setattr(refusing, "submit", lambda job: "7")
+    monkeypatch.setattr(refusing, "cancel", lambda job: cancelled.append(job.number))
+    monkeypatch.setattr(files.atomic, "write", full)
+    with pytest.raises(OptionError, match="No space left"):
+        registry.submit(Order(name="mine", recipe=str(recipe)), settings)
+    assert cancelled == ["7"]
+    assert jobs.everything(settings.runs) == []
+
+
+def test_what_failed_unseen_has_not_stopped_on_request(tmp_path: Path) -> None:
+    job = waiting.create(tmp_path, "")
+    jobs.change(job.folder, state=State.RUNNING, notes={"host": processes.host()})
+    note = {"pid": os.getpid(), "created": 1.0, "host": "here", "attempt": 1, "exit_code": 3, "ended": 5.0}
+    (job.folder / work.FILE).write_text(json.dumps(note))
+    with pytest.raises(OptionError, match=r"is over already \(failed\)"):
+        registry.cancel(job)
+    assert not waiting.fresh(job).wants_stop
 
 
 def test_a_resume_that_is_not_taken_leaves_the_job_as_it_was(tmp_path: Path, refusing: Refusing) -> None:

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         one.set_defaults(work=work)
         if name == "logs":
             one.add_argument(
-                "--lines", type=int, default=100, help="how many of the last lines (default: 100)"
+                "--lines", type=_count, default=100, help="how many of the last lines (default: 100)"
             )
             one.add_argument("--follow", action="store_true", help="go on until the job ends")
         if name == "delete":
@@ -69,6 +69,13 @@ def _add_hardware(parser: argparse.ArgumentParser, name: str, field: FieldInfo) 
     parser.add_argument(option, dest=name, metavar=name.upper(), help=field.description)
 
 
+def _count(text: str) -> int:
+    """At least 1; argparse tells a ValueError."""
+    if (number := int(text)) < 1:
+        raise ValueError(text)
+    return number
+
+
 def run(args: argparse.Namespace) -> int:
     """Carry out `python -m train jobs`; its exit code."""
     try:
@@ -79,6 +86,10 @@ def run(args: argparse.Namespace) -> int:
         return 1
     except RanginError as error:
         print(f"train jobs {args.action}: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # somebody else's folder, a full disk
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"train jobs {args.action}: {where}{error.strerror or error}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -44,5 +44,5 @@ def tail(path: Path, lines: int) -> str:
         found = found[1:]  # begins somewhere in a line
     while found and not found[-1].strip():
         found.pop()
-    shown = [line.rstrip("\r").rpartition("\r")[2] for line in found[-lines:]]
+    shown = [line.rstrip("\r").rpartition("\r")[2] for line in found[max(len(found) - lines, 0) :]]
     return "\n".join(shown)

@@ -32,12 +32,12 @@ def over(job: Job, note: work.Note | None = None) -> Seen | None:
     if about.get("status") == "finished" or code == 0:
         return Seen(State.FINISHED, str(about.get("sentence") or "Finished."))
     if job.wants_stop:
-        return Seen(State.STOPPED, _stopped(job.folder, about))
+        return Seen(State.STOPPED, _stopped(job, about))
     if code is None or about.get("status") == "stopped" or _signal(code) in _ENDED_BY_REQUEST:
-        return Seen(State.STOPPED, f"Ended from outside, not by a person here. {_goes_on(job.folder)}")
+        return Seen(State.STOPPED, f"Ended from outside, not by a person here. {_goes_on(job)}")
     if about.get("status") == "failed" and about.get("sentence"):
         return Seen(State.FAILED, str(about["sentence"]))
-    return Seen(State.FAILED, _failure(job.folder, code))
+    return Seen(State.FAILED, _failure(job, code))
 
 
 def lost(job: Job) -> Seen:
@@ -47,13 +47,12 @@ def lost(job: Job) -> Seen:
     if about.get("status") == "finished":
         return Seen(State.FINISHED, str(about.get("sentence") or "Finished."))
     if job.wants_stop:
-        return Seen(State.STOPPED, _stopped(job.folder, about))
+        return Seen(State.STOPPED, _stopped(job, about))
     if about.get("status") == "failed" and about.get("sentence"):
         return Seen(State.FAILED, str(about["sentence"]))
     return Seen(
         State.LOST,
-        "Its process vanished without a last word: it was killed, or the machine went down. "
-        f"{_goes_on(job.folder)}",
+        f"Its process vanished without a last word: it was killed, or the machine went down. {_goes_on(job)}",
     )
 
 
@@ -63,15 +62,17 @@ def of_child(folder: Path, note: work.Note) -> dict[str, Any]:
     return about if note.child is not None and about.get("pid") == note.child else {}
 
 
-def _stopped(folder: Path, about: dict[str, Any]) -> str:
+def _stopped(job: Job, about: dict[str, Any]) -> str:
     if about.get("status") == "stopped" and about.get("sentence"):
         return str(about["sentence"]).replace("--resume goes on", "resuming goes on")
-    return f"Stopped on request. {_goes_on(folder)}"
+    return f"Stopped on request. {_goes_on(job)}"
 
 
-def _goes_on(folder: Path) -> str:
-    step = standing.read(folder).get("step")
-    if (folder / "last.ckpt").is_file() and isinstance(step, int):
+def _goes_on(job: Job) -> str:
+    if job.order.kind == "colorize":
+        return "Resuming goes on with what is left."
+    step = standing.read(job.folder).get("step")
+    if (job.folder / "last.ckpt").is_file() and isinstance(step, int):
         return f"Resuming goes on from the checkpoint of step {step}."
     return "Resuming starts it again."
 
@@ -81,13 +82,13 @@ def _signal(code: int) -> int:
     return -code if code < 0 else max(code - 128, 0)
 
 
-def _failure(folder: Path, code: int) -> str:
+def _failure(job: Job, code: int) -> str:
     number = _signal(code)
     if number == signal.SIGKILL:
-        return "Killed by signal 9, perhaps because memory ran out; resuming goes on from its checkpoint."
+        return f"Killed by signal 9, perhaps because memory ran out. {_goes_on(job)}"
     if 0 < number < signal.NSIG:
         return f"Killed by signal {number} ({signal.strsignal(number)})."
-    last = files.tail(folder / work.OUTPUT, 1).strip()
+    last = files.tail(job.folder / work.OUTPUT, 1).strip()
     said = f": {last[:_LONGEST]}" if last else ", and printed nothing."
     return f"Ended with exit code {code}{said}"
 

@@ -7,16 +7,17 @@
 Everything is read from the jobs' folders, so every process that looks at them sees the same.
 """
 
+import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING
 
-from colorizer.errors import OptionError
+from colorizer.errors import OptionError, RanginError
 from train.jobs import engines, fitting, kinds, tokens, trash
 from train.jobs import job as jobs
 from train.jobs.engine import EngineError, Problem, Refused
 from train.jobs.job import Job, Order, State
-from train.jobs.looking import Standing, logs, stand, standings
+from train.jobs.looking import Standing, logs, settle, stand, standings
 from train.jobs.watch import Watch, tick
 from train.settings import TrainSettings, get_train_settings
 
@@ -107,8 +108,16 @@ def _ready(job: Job) -> Job:
 
 
 def _hand_over(job: Job) -> Job:
-    number = engines.get(job.order.hardware.engine).submit(job)
-    return jobs.change(job.folder, number=number) if number else jobs.read(job.folder) or job
+    engine = engines.get(job.order.hardware.engine)
+    number = engine.submit(job)
+    if not number:
+        return jobs.read(job.folder) or job
+    try:
+        return jobs.change(job.folder, number=number)
+    except (OSError, OptionError):  # a full disk; it must not run, and cost, where nobody finds it
+        with contextlib.suppress(OSError, RanginError):
+            engine.cancel(job.model_copy(update={"number": number}))
+        raise
 
 
 def cancel(job: Job) -> None:
@@ -118,6 +127,7 @@ def cancel(job: Job) -> None:
         OptionError: it is over, or was deleted.
         EngineError: its engine can't be asked; it goes on.
     """
+    settle(job)  # one that failed while nobody looked has not stopped on request
     with jobs.held(job.folder):
         job = jobs.change(job.folder)
         if job.state.is_over:
@@ -160,7 +170,7 @@ def resume(job: Job, token: str | None = None, who: str = "") -> Job:
     tokens.keep(token, job.id)
     try:
         return _hand_over(job)
-    except EngineError:
+    except (EngineError, OptionError):
         tokens.forget(job.id)
         kept = ("state", "sentence", "number", "submitted", "started", "ended", "attempts", "wants_stop")
         jobs.change(job.folder, **{name: getattr(before, name) for name in kept})
