@@ -25,6 +25,8 @@ FIELDS = tuple(Form.model_fields)
 """In this order values come from the page."""
 SPEED = "speed"
 """Key of the errand that measures."""
+USUAL = {"epochs": 10, "steps": 1000, "minutes": 60}
+"""Lengths that are proposed where the recipe has none of its own."""
 Choice = tuple[str, str]
 """What people see, and what it stands for."""
 
@@ -117,14 +119,14 @@ class NewDesk:
         bounds = choices.of(base(recipe))
         return {name: bounds[name].default or 0 for name in ("batch", "rate", "stopping")}
 
-    def amount(self, recipe: str, length: str) -> float:
-        """How many passes, steps or minutes to begin with.
+    def proposed(self, recipe: str, length: str) -> str:
+        """How many passes, steps or minutes to begin with: "minutes 60"; empty where the recipe says it.
 
         Raises:
             OptionError: there is no such recipe.
         """
         own = choices.of(base(recipe)).get(length)
-        return (own.default if own else None) or {"epochs": 10, "steps": 1000, "minutes": 60}.get(length, 0)
+        return f"{length} {own.default or USUAL[length]:g}" if own else ""
 
     # a form
 

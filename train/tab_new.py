@@ -22,6 +22,14 @@ LATEST: dict[str, Any] = {**QUICK, "trigger_mode": "always_last"}
 
 Update = dict[Any, Any]
 
+# In the browser, so that nothing typed meanwhile is overwritten by an answer that comes late.
+EMPTIED = "(length) => [{ __type__: 'update', value: null, visible: length !== 'recipe' }]"
+RESET = "() => ['recipe']"
+FILLED = """(amount, proposed, length) => {
+  const [of, value] = proposed.split(' ');
+  return [amount || of !== length ? amount : Number(value)];
+}"""
+
 
 def build(shop: Shop) -> NewDesk:
     """Put the section into the tab that is being built.
@@ -54,15 +62,31 @@ class _Section(Widgets):
             if isinstance(block, gr.Tab):
                 block.select(arrive, [*fields, self.pictures], self.everything, **LATEST)
             block = block.parent
-        for name, widget in self.fields.items():
-            act = {
-                "recipe": self._choose_recipe,
-                "dataset": self._choose_dataset,
-                "length": self._choose_length,
-                "engine": self._choose_engine,
-            }
-            on = widget.blur if isinstance(widget, gr.Textbox) else widget.input
-            on(self._guarded(act.get(name, self._look), with_token=True), fields, self.everything, **LATEST)
+        look = self._guarded(self._look, with_token=True)
+        recipe, length, amount = (self.fields[name] for name in ("recipe", "length", "amount"))
+        recipe.change(None, None, [length], js=RESET)
+        length.change(None, [length], [amount], js=EMPTIED)
+        choosing = {
+            "recipe": self._choose_recipe,
+            "dataset": self._choose_dataset,
+            "length": self._choose_length,
+            "engine": self._choose_engine,
+        }
+        for name, act in choosing.items():
+            # Gradio's lists say "input" also when they are left.
+            chosen = self.fields[name].change(self._guarded(act), fields, self.everything, **LATEST)
+            if name == "length":
+                chosen = chosen.success(None, [amount, self.proposed, length], [amount], js=FILLED)
+            chosen.then(look, fields, self.everything, **LATEST)
+        # One event for all the others: of several, an older answer could come last.
+        others = [widget for name, widget in self.fields.items() if name not in choosing]
+        gr.on(
+            [widget.blur if isinstance(widget, gr.Textbox) else widget.input for widget in others],
+            look,
+            fields,
+            self.everything,
+            **LATEST,
+        )
         self._on(self.start, self._start, fields, with_token=True)
         self.measure.click(
             self._guarded(self._measure),
@@ -140,33 +164,27 @@ class _Section(Widgets):
     def _look(self, person: Person, *values: Any) -> Update:
         return self._shown(self.desk.preview(person, self._form(values)))
 
+    # What a choice changes besides; how the form stands then is looked at by the event behind it.
+
     def _choose_recipe(self, person: Person, *values: Any) -> Update:
-        before = self._form(values)
-        presets = self.desk.presets(before.recipe)
-        chosen = before.model_copy(update={**presets, "length": "recipe"})
-        shown = self._shown(self.desk.preview(person, chosen))
-        self._more(shown, {name: {"value": value} for name, value in presets.items()})
-        self._more(shown, {"length": {"value": "recipe"}})
-        return {**shown, self.about: desk_new.about_recipe(chosen.recipe), self.facts: self._facts(chosen)}
+        chosen = self._form(values)
+        presets = {self.fields[name]: value for name, value in self.desk.presets(chosen.recipe).items()}
+        return {**presets, self.about: desk_new.about_recipe(chosen.recipe), self.facts: self._facts(chosen)}
 
     def _choose_length(self, person: Person, *values: Any) -> Update:
         chosen = self._form(values)
-        amount = self.desk.amount(chosen.recipe, chosen.length)
-        chosen = chosen.model_copy(update={"amount": amount})
-        shown = self._shown(self.desk.preview(person, chosen))
-        self._more(shown, {"amount": {"value": amount}})
-        return shown
+        return {self.proposed: self.desk.proposed(chosen.recipe, chosen.length)}
 
     def _choose_dataset(self, person: Person, *values: Any) -> Update:
-        return {**self._look(person, *values), self.facts: self._facts(self._form(values))}
+        return {self.facts: self._facts(self._form(values))}
 
     def _choose_engine(self, person: Person, *values: Any) -> Update:
         chosen = self._form(values)
         offered = self.desk.options(chosen.engine)
-        if chosen.engine == "hf" and not chosen.flavor and offered.flavors:
-            chosen = chosen.model_copy(update={"flavor": offered.flavors[0][1]})
-        shown = self._shown(self.desk.preview(person, chosen))
+        shown: Update = {}
         self._more(shown, self._offered(offered, chosen))
+        if chosen.engine == "hf" and not chosen.flavor and offered.flavors:
+            self._more(shown, {"flavor": {"value": offered.flavors[0][1]}})
         for engine, row in self.hardware.items():
             shown[row] = gr.update(visible=engine == chosen.engine)
         shown[self.limit] = gr.update(visible=chosen.engine != "local")
@@ -174,8 +192,9 @@ class _Section(Widgets):
 
     def _start(self, person: Person, *values: Any) -> Update:
         done = self.desk.start(person, self._form(values))
-        shown = self._shown(done.preview) if done.preview else {}
-        return {**shown, self.card: done.html}
+        return (
+            {**self._shown(done.preview), self.card: done.html} if done.preview else {self.ordered: done.html}
+        )
 
     def _measure(self, person: Person, *values: Any) -> Update:
         chosen = self._form(values)
@@ -250,6 +269,7 @@ class _Section(Widgets):
         }
 
     def _more(self, shown: Update, changes: dict[str, dict[str, Any]]) -> None:
-        """Change more of fields that `_shown` has changed already."""
+        """Change more of fields, some of which `_shown` has changed already."""
         for name, values in changes.items():
-            shown[self.fields[name]] = {**shown[self.fields[name]], **values}
+            field = self.fields[name]
+            shown[field] = {**shown.get(field, gr.update()), **values}

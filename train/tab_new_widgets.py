@@ -11,6 +11,8 @@ from train.jobs.job import Hardware
 from train.tab_choice import Choice
 
 FIELD: dict[str, Any] = {"elem_classes": ["field"]}
+UNSHOWN: dict[str, Any] = {"elem_classes": ["unshown"], "container": False, "show_label": False}
+"""Of what only the page's scripts read."""
 DEFAULTS = Form()
 HARDWARE = Hardware()
 
@@ -35,7 +37,8 @@ class Widgets:
         """Field of the form -> its widget, in the form's order."""
         self.outputs = [
             *(self.about, self.facts, self.labelled, self.making, self.stop, self.clock),
-            *(self.card, self.command, self.start, *self.hardware.values(), self.limit),
+            *(self.card, self.ordered, self.command, self.start, *self.hardware.values(), self.limit),
+            self.proposed,
         ]
 
     def _number(self, name: str, value: float | None = None, **options: Any) -> None:
@@ -128,8 +131,9 @@ class Widgets:
                 **FIELD,
             )
             self._made["amount"] = gr.Number(
-                label="How many of these", value=None, min_width=150, elem_id="new-amount", **FIELD
+                label="How many of these", visible=False, min_width=150, elem_id="new-amount", **FIELD
             )
+        self.proposed = gr.Textbox("", label="Proposed", **UNSHOWN)
         self._text("name", max_length=40)
 
     def _build_more(self) -> None:
@@ -180,7 +184,10 @@ class Widgets:
             self._number("minutes", HARDWARE.minutes, precision=0)
 
     def _build_side(self) -> None:
-        self.card = gr.HTML(elem_id="new-card", padding=True)
+        with gr.Column(elem_id="new-card"):
+            self.card = gr.HTML(padding=True)
+            # Apart, so that no late look at the form takes away that it was started.
+            self.ordered = gr.HTML(padding=True, elem_classes=["status"])
         with gr.Row(elem_classes=["actions"]):
             self.start = gr.Button("Start training", variant="primary", elem_id="new-launch")
             self.measure = gr.Button("Measure the speed here", elem_id="new-measure")

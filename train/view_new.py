@@ -164,7 +164,7 @@ def hints(own: Recipe) -> dict[str, str]:
     start = f"the weights {own.start_from.stem}" if own.start_from else "random numbers"
     bounds = choices.of(own)
     return {
-        "amount": f"The recipe’s: {', '.join(length)}.",
+        "length": f"The recipe’s: {', '.join(length)}.",
         "batch": f"Pictures a step. The recipe’s: {own.batch}.",
         "rate": f"The recipe’s: {own.optimizer.lr:g}; from {bounds['rate'].low:g} to {bounds['rate'].high:g}.",
         "size": f"Side in pixels. The recipe’s: {size}.",

@@ -112,6 +112,8 @@ def test_what_a_page_sends_is_a_form_or_a_sentence() -> None:
     for wrong in (
         {"bogus": 1},
         {"batch": "many"},
+        {"batch": float("inf")},
+        {"amount": float("nan")},
         {"engine": "cloud"},
         {"length": ["epochs"]},
         {"name": {"a": 1}},
@@ -307,6 +309,41 @@ def test_mistakes_stand_at_their_fields_until_they_are_mended(page: Page, served
     newest = jobs.everything(served.shop.runs)[0]
     assert newest.order.name == "mended"
     assert {"batch=8", "steps=30"} <= set(newest.order.overrides)
+
+
+@pytest.mark.browser
+def test_what_is_typed_is_not_overwritten_by_a_late_answer(
+    page: Page, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = page.locator("#new-command textarea")
+    amount = page.locator("#new-amount input")
+    assert amount.count() == 0, "the recipe says it"
+    real, late = NewDesk.proposed, threading.Event()
+
+    def proposed(desk: NewDesk, recipe: str, length: str) -> str:
+        late.wait(PATIENCE / 1000)
+        return real(desk, recipe, length)
+
+    monkeypatch.setattr(NewDesk, "proposed", proposed)
+    choose(page, "length", "Minutes")
+    amount.fill("3")
+    expect(line).to_have_value(command("minutes=3 "))
+    with page.expect_response(lambda response: "/run/" in response.url):
+        late.set()
+    page.wait_for_timeout(500)
+    expect(amount).to_have_value("3")
+    # Of another length the proposal takes the place of what was there.
+    choose(page, "length", "Steps")
+    expect(amount).to_have_value("20000")
+    expect(line).to_have_value(command("steps=20000 "))
+    choose(page, "length", "Minutes")
+    expect(amount).to_have_value("68")
+    amount.fill("3")
+    expect(line).to_have_value(command("minutes=3 "))
+    choose(page, "recipe", "cnn (literature)")
+    choose(page, "length", "Minutes")
+    expect(amount).to_have_value("60")
+    expect(line).to_have_value(command("literature/cnn", "minutes=60 "))
 
 
 def command(*words: str) -> re.Pattern[str]:

@@ -19,7 +19,7 @@ SCRATCH = "scratch"
 class Form(BaseModel):
     """What was chosen; None and "" stand for what the recipe says."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     recipe: str = "ethnicity-aware"
     dataset: str = ""
