@@ -7,6 +7,7 @@ row = last_row(Path("runs/mine"))       # of metrics.csv, fresher than run.json
 
 import csv
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,6 @@ def last_row(folder: Path) -> dict[str, float]:
             row = {name: float(cell) for name, cell in zip(columns, cells, strict=True) if cell}
         except ValueError:
             continue
-        if "step" in row:
+        if math.isfinite(row.get("step", math.nan)):
             return row
     return {}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from colorizer.errors import OptionError
 from tests.jobs import waiting
 from train.jobs import (
     engines,
@@ -357,6 +358,22 @@ def test_what_a_deletion_left_is_removed_and_nothing_else(tmp_path: Path) -> Non
     left = sorted(path.name for path in tmp_path.iterdir())
     assert left == sorted([".deleted", job.id, "empty", "training"])
     assert not list((tmp_path / ".deleted").iterdir())
+
+
+def test_what_can_not_be_deleted_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = waiting.create(tmp_path, "")
+    jobs.change(job.folder, state=State.STOPPED)
+
+    def denied(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", denied)
+        patch.setattr(trash.shutil, "rmtree", lambda *_, **__: None)
+        with pytest.raises(OptionError, match="can't be removed"):
+            registry.delete(job)
+    registry.delete(job)
+    assert not job.folder.exists()
 
 
 def test_an_earlier_attempts_words_are_no_news(tmp_path: Path) -> None:

@@ -354,6 +354,8 @@ def test_the_last_row_is_the_last_whole_one(tmp_path: Path) -> None:
     assert said.last_row(tmp_path) == {}
     path.write_text("step,lr,val/psnr\n20,0.1,\n40,0.2,25.5\n60,0.3,2")
     assert said.last_row(tmp_path) == {"step": 40, "lr": 0.2, "val/psnr": 25.5}
+    path.write_text("step,lr\n20,0.1\n1e999,0.2\nnan,0.3\n")
+    assert said.last_row(tmp_path) == {"step": 20, "lr": 0.1}
     path.write_text("step,lr\n" + "".join(f"{i},0.5\n" for i in range(5000)))
     assert said.last_row(tmp_path) == {"step": 4999, "lr": 0.5}
     assert kinds.Progress().step is None

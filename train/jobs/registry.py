@@ -92,7 +92,8 @@ def submit(
         return _hand_over(_ready(job))
     except BaseException as error:
         tokens.forget(job.id)
-        trash.put(job.folder)
+        with contextlib.suppress(OptionError):
+            trash.put(job.folder)
         if isinstance(error, OSError):
             raise OptionError(
                 f"{settings.runs} can't be written ({error.strerror}); make room there, or set RANGIN_RUNS."

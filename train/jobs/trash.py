@@ -4,13 +4,18 @@ import secrets
 import shutil
 from pathlib import Path
 
+from colorizer.errors import OptionError
 from train.jobs.job import FILE, LOCK, Job
 
 FOLDER = ".deleted"
 
 
 def put(folder: Path) -> None:
-    """Move a job's folder out of the list, and remove it."""
+    """Move a job's folder out of the list, and remove it.
+
+    Raises:
+        OptionError: it is not ours to remove.
+    """
     bin_ = folder.parent / FOLDER
     try:
         bin_.mkdir(exist_ok=True)
@@ -19,6 +24,8 @@ def put(folder: Path) -> None:
     except OSError:  # a disk too full for a folder: then the slow way
         gone = folder
     shutil.rmtree(gone, ignore_errors=True)
+    if (folder / FILE).exists():
+        raise OptionError(f"{folder} can't be removed; see who may write there.")
 
 
 def empty(runs: Path) -> None:
@@ -35,7 +42,7 @@ def empty(runs: Path) -> None:
 
 def inventory(job: Job) -> str:
     """What a job's folder holds, for who is about to delete it."""
-    sizes = {path: path.stat().st_size for path in job.folder.rglob("*") if path.is_file()}
+    sizes = {path: _bytes(path) for path in job.folder.rglob("*") if path.is_file()}
     parts = []
     for words, pattern in (("checkpoint", "*.ckpt"), ("weights file", "*.safetensors")):
         found = [path for path in sizes if path.match(pattern)]
@@ -48,6 +55,14 @@ def inventory(job: Job) -> str:
         f"{job.id} goes with {', '.join(parts[:-1])}{' and ' if len(parts) > 1 else ''}{parts[-1]}: "
         f"{_size(sum(sizes.values()))} that can't be brought back. Models that were promoted or published stay."
     )
+
+
+def _bytes(path: Path) -> int:
+    """How large a file is; 0 of one that went meanwhile, as the last word of a keeper on its way does."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _size(count: int) -> str:
