@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,13 +54,14 @@ def slurm(slurm_conf: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     slurm_ask.forget()
 
 
-def until(is_so: Callable[[], object], seconds: float = 90, what: str = "it") -> None:
-    """Wait until something is so; fail when it isn't in time."""
+def until(is_so: Callable[[], Any], seconds: float = 90, what: str = "it") -> Any:
+    """Wait until something is so, and give it; fail when it isn't in time."""
     end = time.monotonic() + seconds
-    while not is_so():
+    while not (found := is_so()):
         if time.monotonic() > end:
             pytest.fail(f"{what} did not come within {seconds:.0f} s")
         time.sleep(0.1)
+    return found
 
 
 def _answers(conf: str) -> bool:
