@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
-# Tests run two at a time, on machines that do other things too; what never comes still fails.
+# Several tests run at a time, on machines that do other things too; what never comes still fails.
 expect.set_options(timeout=30_000)
 
 ARGUMENTS = [

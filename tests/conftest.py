@@ -47,7 +47,7 @@ def _isolate(home: Path) -> None:
         os.environ[name] = str(path)
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    # More threads than a small machine has cores only cost time, and tests run two at a time.
+    # More threads than a small machine has cores only cost time, and several tests run at a time.
     os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 
 
