@@ -103,13 +103,11 @@ def test_resuming_forgets_what_was_painted_beyond_the_checkpoint(tmp_path: Path)
     assert samples.find(tmp_path / "run").steps == (4, 6), "how many are painted may change on resuming"
 
 
-def test_none_are_painted_by_a_classifier_or_if_not_wanted(tmp_path: Path) -> None:
+def test_none_are_painted_by_a_classifier(tmp_path: Path) -> None:
     network = {"network": "ethnicity-classifier", "config": {"encoder": "test_resnet"}}
     fit.fit(runs.recipe(tmp_path, task="classify", steps=2, **network), tmp_path / "classifier")
-    fit.fit(runs.recipe(tmp_path, steps=2, samples=0), tmp_path / "none")
-    for name in ("classifier", "none"):
-        assert not (tmp_path / name / "samples").exists()
-        assert samples.find(tmp_path / name) == samples.Samples(tmp_path / name / "samples")
+    assert not (tmp_path / "classifier" / "samples").exists()
+    assert samples.find(tmp_path / "classifier") == samples.Samples(tmp_path / "classifier" / "samples")
 
 
 def test_a_run_goes_on_where_samples_cant_be_written(
