@@ -186,7 +186,7 @@ def test_it_ends_itself_before_the_service_does(
     engine, job = HuggingFace(), ordered(tmp_path, minutes=1)
     hub.holds = True
     number = engine.submit(job)
-    hub.specs[number]["environment"]["RANGIN_SECONDS"] = "6"  # a minute, but for who waits
+    hub.specs[number]["environment"]["RANGIN_SECONDS"] = "2"  # a minute, but for who waits
     assert state(engine, job) is State.WAITING
     hub.start(number)
     until(lambda: state(engine, job) is State.STOPPED)

@@ -251,4 +251,7 @@ def space(
             yield Space(url, provider, folder)
         finally:
             page.terminate()
-            page.wait(20)
+            try:
+                page.wait(60)  # on a busy machine Python's own end takes long
+            finally:
+                page.kill()
