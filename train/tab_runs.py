@@ -115,9 +115,13 @@ class _Section(Widgets):
         return {**quiet, **self._shown(shown, asked.compared, before)}
 
     def _look(self, person: Person, run: str, compared: str, at: float, before: str) -> Update:
-        """All of it anew, behind a button."""
+        """All of it anew, behind a button. Where the run is gone and another is shown, no question about it stays
+        open: its answer would be of the other one.
+        """
         asked = Asked(run, seen.ids(compared), seen.sample(before, run, at))
-        return self._shown(self.desk.show(asked), asked.compared, "")
+        shown = self.desk.show(asked)
+        quiet = self._quiet() if shown.run != run else {}
+        return {**quiet, **self._shown(shown, asked.compared, "")}
 
     def _do(
         self,

@@ -281,6 +281,24 @@ def test_a_run_is_stopped_resumed_and_deleted(
 
 
 @pytest.mark.browser
+def test_a_question_about_a_run_that_is_gone_is_not_answered_for_another(
+    showing: shown.Showing, runs: Path, page: Page
+) -> None:
+    dear = shown.put(runs, "dear", State.FINISHED, 100, age=900)
+    gone = shown.put(runs, "gone", State.STOPPED, 100)
+    opened(page, "gone")
+    page.get_by_role("button", name="Delete…").click()
+    delete = page.get_by_role("button", name="Delete it")
+    expect(delete).to_be_visible()
+    registry.delete(gone)  # by somebody else
+    delete.click()
+    expect(page.locator("#run-message")).to_contain_text("There is no job")
+    expect(page.locator("#run-head h3")).to_contain_text("dear")
+    expect(delete).to_be_hidden()
+    assert dear.folder.is_dir()
+
+
+@pytest.mark.browser
 def test_an_error_is_said_beside_the_buttons(
     showing: shown.Showing, runs: Path, still: shown.Still, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
