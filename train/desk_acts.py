@@ -211,8 +211,7 @@ class RunActs:
 
             done = publish(job.folder, repository, token, private)
             return Said(
-                f"{job.order.name} is published at {done.url}; exactly this one is loaded by "
-                f'Colorizer.load("{done.reference}").'
+                f"{job.order.name} is published at {done.url}; exactly this one is the model {done.reference}"
             )
 
         title = f"Uploading {job.order.name} to {repository:.100}."

@@ -74,5 +74,5 @@ def _publish(args: argparse.Namespace) -> None:
     token = get_train_settings().token
     if not token:
         raise OptionError("Publishing needs a token of the Hugging Face Hub; set HF_TOKEN.")
-    commit = publish(find(args.job).folder, args.repository, token, not args.public)
-    print(f'published; Colorizer.load("hf:{args.repository}@{commit}") takes exactly this one')
+    done = publish(find(args.job).folder, args.repository, token, not args.public)
+    print(f"published at {done.url}; exactly this one is the model {done.reference}")
