@@ -23,6 +23,11 @@ pytestmark = pytest.mark.timeout(300)
 
 PATIENCE = 30_000  # milliseconds; the machine may be busy
 REAL = engines.get
+IS_AT_THE_END = """() => {
+  const box = document.querySelector('#run-log .html-container').getBoundingClientRect();
+  const log = document.querySelector('#run-log pre').getBoundingClientRect();
+  return log.height > box.height && Math.abs(log.bottom - box.bottom) < 4;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +161,9 @@ def test_a_run_is_watched_as_it_goes_on_and_the_page_rests_when_it_is_over(
     expect(page.locator("#run-log")).to_contain_text("step 340 <b>")
     expect(page.locator("#run-strip")).to_contain_text("Painted at step 300")
     assert page.evaluate("document.activeElement.dataset.run") == job.id, "the focus stays where it was"
+    (job.folder / "output.txt").write_text("\n".join(f"step {k}" for k in range(150)), encoding="utf-8")
+    expect(page.locator("#run-log")).to_contain_text("step 149")
+    assert page.evaluate(IS_AT_THE_END), "the log is seen from its end"
     jobs.change(job.folder, state=State.FINISHED, sentence="Finished after 340 steps.")
     expect(page.locator("#run-head")).to_contain_text("Finished after 340 steps.")
     asked: list[str] = []
@@ -354,16 +362,11 @@ def test_a_report_is_read_in_the_page_and_taken_away(showing: shown.Showing, run
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_has_room_for_all_of_it(
-    chrome: Browser, showing: shown.Showing, runs: Path, scheme: Any
-) -> None:
+def test_a_phone_has_room_for_all_of_it(chrome: Browser, showing: shown.Showing, runs: Path) -> None:
     jobs_there = [shown.put(runs, f"a-rather-long-name-for-a-run-{k}", State.FINISHED, 500) for k in range(8)]
     shown.paint(jobs_there[0], [100, 200])
     shown.finish(jobs_there[0])
-    context = chrome.new_context(
-        viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, color_scheme=scheme
-    )
+    context = chrome.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(showing.url)
