@@ -30,6 +30,6 @@ def get(name: str) -> Engine:
     return engine
 
 
-def all() -> list[Engine]:  # noqa: A001  read as engines.all()
+def all() -> list[Engine]:
     """All engines, this machine first."""
     return [get(name) for name in ENGINES]

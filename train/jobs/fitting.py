@@ -52,7 +52,7 @@ def check(
 
 
 def _blame(path: str | Path) -> str:
-    """The field at which it is told that a recipe can't be loaded: the recipe's own, unless it can without overrides."""
+    """The field at which a recipe that can't be loaded is told: its own, unless it can be without overrides."""
     from train import recipe as recipes
 
     try:
