@@ -38,7 +38,10 @@ SUBCOMMANDS = {
     "calibrate": ("train.calibrate", "make a classifier's probabilities right, and say when it is unsure"),
     "readme": ("train.report", "put a report's table into README.md"),
     "literature": ("train.literature", "train, measure and list the portrait colorizers of the literature"),
-    "jobs": ("train.jobs.command", "train and colour archives on this machine, Slurm, or the Hugging Face Hub"),
+    "jobs": (
+        "train.jobs.command",
+        "train and colour archives on this machine, Slurm, or the Hugging Face Hub",
+    ),
 }
 
 

@@ -275,7 +275,8 @@ class DatasetWork:
         return replace(self._making or Making("", phase), phase=phase, sentence=sentence)
 
     def _say(self, making: Making, also_on_disk: bool = True) -> None:
-        if also_on_disk:  # first, so that no other process still sees it at work when this one says that it is done
+        # First on the disk: no other process may still see it at work when this one says that it is done.
+        if also_on_disk:
             self._write(making)
         with self._guard:
             self._making = making
