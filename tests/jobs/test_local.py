@@ -249,8 +249,12 @@ def test_one_job_a_gpu_in_the_order_in_which_they_came(
     assert started[4:] == ["b", "d", "e"]
 
 
-def test_a_gpu_job_sees_its_gpus_and_others_none(tmp_path: Path) -> None:
-    script = "import os; print(os.environ['CUDA_VISIBLE_DEVICES'], os.environ['CUDA_DEVICE_ORDER'])"
+def test_a_gpu_job_sees_its_gpus_and_others_none_and_nobody_the_pages_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANGIN_JOBS_TOKEN", "hf_of_the_page")
+    script = "import os; print(os.environ['CUDA_VISIBLE_DEVICES'], os.environ['CUDA_DEVICE_ORDER'], end='');"
+    script += "print(os.environ.get('RANGIN_JOBS_TOKEN', ''))"
     found = [waiting.submit(waiting.create(tmp_path, script, device)) for device in ("gpu:3,1", "cpu")]
     assert [looking.logs(waiting.over(job).job) for job in found] == ["3,1 PCI_BUS_ID", " PCI_BUS_ID"]
 

@@ -19,6 +19,9 @@ import psutil
 
 VARIABLE = "RANGIN_JOB"
 """Its value, the job's token, stands in the environment of all processes of a job."""
+SECRETS = ("RANGIN_JOBS_TOKEN", "RANGIN_LABELS_TOKEN", "RANGIN_LABELS_DATABASE", "OAUTH_CLIENT_SECRET")
+"""What the page knows and a job has no use for: a cluster stores its jobs' environments, and others may read those of
+processes. HF_TOKEN stays, since a recipe may fetch an encoder with it."""
 # When a process began is computed from when the machine did, which shifts when the clock is set.
 _TOLERANCE = 2.0
 

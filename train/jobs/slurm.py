@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colorizer.settings import ROOT
-from train.jobs import files, outcome, slurm_ask, slurm_check, work
+from train.jobs import files, outcome, processes, slurm_ask, slurm_check, work
 from train.jobs.engine import EngineError, Problem, Seen
 from train.jobs.job import Job, Order, State
 from train.jobs.slurm_ask import Partition, Told
@@ -223,6 +223,11 @@ def _with(what: str, line: str) -> str:
     return f"{what}: {line.strip()[:300]}" if line.strip() else f"{what}."
 
 
+def _exported() -> str:
+    """The page's environment, but for what is secret: that arrives empty, and so Slurm doesn't store it either."""
+    return ",".join(["ALL", *(f"{name}=" for name in processes.SECRETS if name in os.environ)])
+
+
 def _executor(job: Job) -> "SlurmExecutor":
     from submitit import SlurmExecutor
 
@@ -240,7 +245,7 @@ def _executor(job: Job) -> "SlurmExecutor":
         # Since Slurm 22.05 srun doesn't take the number of cores from sbatch. One task that fails must end the others,
         # which would wait for it.
         "srun_args": [f"--cpus-per-task={hardware.cpus}", "--kill-on-bad-exit=1"],
-        "additional_parameters": {"requeue": True, "chdir": str(ROOT)},
+        "additional_parameters": {"requeue": True, "chdir": str(ROOT), "export": _exported()},
     }
     optional = {
         "partition": hardware.partition,

@@ -32,7 +32,8 @@ def spawn(job: Job) -> None:
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("SLURM_", "SUBMITIT_")) or name == "SLURM_CONF"
+        if (not name.startswith(("SLURM_", "SUBMITIT_")) or name == "SLURM_CONF")
+        and name not in processes.SECRETS
     }
     environment[processes.VARIABLE] = job.token
     with (folder / "start.log").open("ab") as file:
