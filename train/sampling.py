@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 SIDE = 256
 """Pixels of a picture in a strip, at most: WebP takes 16,383 for all of them."""
+MOST = 400
+"""Strips of a run that are kept; of more, every second one between the first and the last goes."""
 QUALITY = 88
 """Of WebP: no block is seen, and a strip of four at 128 pixels has some 15 kB."""
 
@@ -77,6 +79,7 @@ class Sampler(Callback):
         path = self.folder / samples.file_name(pl_module.course.step)
         try:
             atomic.write(path, strip(paint(pl_module, self._batch())))
+            thin(self.folder.parent)
         except OSError as error:
             log.warning("The samples %s can't be written (%s).", path.name, error.strerror)
 
@@ -107,6 +110,18 @@ def strip(planes: Tensor) -> bytes:
     content = io.BytesIO()
     Image.fromarray(lab.lab_to_rgb(rows)).save(content, "WEBP", quality=QUALITY, method=4)
     return content.getvalue()
+
+
+def thin(run: Path) -> None:
+    """Remove every second strip of a run that has too many, so that none grows without end.
+
+    Raises:
+        OSError: one can't be removed.
+    """
+    found = samples.find(run)
+    if len(found.steps) > MOST:
+        for step in found.steps[1:-1:2]:
+            found.picture(step).unlink(missing_ok=True)
 
 
 def _chosen(pictures: Pictures, count: int) -> Pictures:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from colorizer import checkpoint, lab
 from tests import runs
-from train import fit
+from train import fit, sampling
 from train.data import decode
 from train.feed import validation_batches
 from train.jobs import samples, series
@@ -101,6 +101,16 @@ def test_resuming_forgets_what_was_painted_beyond_the_checkpoint(tmp_path: Path)
     assert samples.find(tmp_path / "run").steps == (4, 6)
     fit.fit(runs.recipe(tmp_path, steps=8, samples=0), tmp_path / "run", resume=True)
     assert samples.find(tmp_path / "run").steps == (4, 6), "how many are painted may change on resuming"
+
+
+def test_of_very_many_every_second_one_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "MOST", 6)
+    (tmp_path / samples.FOLDER).mkdir()
+    for step in range(1, 8):
+        (tmp_path / samples.FOLDER / samples.file_name(step)).write_bytes(strip(torch.zeros(1, 3, 32, 32)))
+        sampling.thin(tmp_path)
+        assert len(samples.find(tmp_path).steps) <= 6
+    assert samples.find(tmp_path).steps == (1, 3, 5, 7)
 
 
 def test_none_are_painted_by_a_classifier(tmp_path: Path) -> None:
