@@ -25,6 +25,7 @@ Update = dict[Any, Any]
 # In the browser, so that nothing typed meanwhile is overwritten by an answer that comes late.
 EMPTIED = "(length) => [{ __type__: 'update', value: null, visible: length !== 'recipe' }]"
 RESET = "() => ['recipe']"
+TURNED = "() => [String(performance.now())]"
 FILLED = """(amount, proposed, length) => {
   const [of, value] = proposed.split(' ');
   return [amount || of !== length ? amount : Number(value)];
@@ -77,11 +78,14 @@ class _Section(Widgets):
             chosen = self.fields[name].change(self._guarded(act), fields, self.everything, **LATEST)
             if name == "length":
                 chosen = chosen.success(None, [amount, self.proposed, length], [amount], js=FILLED)
-            chosen.then(look, fields, self.everything, **LATEST)
-        # One event for all the others: of several, an older answer could come last.
+            chosen.then(None, None, [self.turn], js=TURNED)
+        # One event for all of them: of several, an older answer could come last.
         others = [widget for name, widget in self.fields.items() if name not in choosing]
         gr.on(
-            [widget.blur if isinstance(widget, gr.Textbox) else widget.input for widget in others],
+            [
+                self.turn.change,
+                *(widget.blur if isinstance(widget, gr.Textbox) else widget.input for widget in others),
+            ],
             look,
             fields,
             self.everything,

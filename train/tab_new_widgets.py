@@ -134,6 +134,8 @@ class Widgets:
                 label="How many of these", visible=False, min_width=150, elem_id="new-amount", **FIELD
             )
         self.proposed = gr.Textbox("", label="Proposed", **UNSHOWN)
+        self.turn = gr.Textbox("", label="Turn", **UNSHOWN)
+        """Another one after each choice, so that the form is looked at again."""
         self._text("name", max_length=40)
 
     def _build_more(self) -> None:

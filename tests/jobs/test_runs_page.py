@@ -60,14 +60,6 @@ def chrome(chromium: str | None) -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _patient() -> Iterator[None]:
-    """What is expected may take as long as a busy machine needs."""
-    expect.set_options(timeout=PATIENCE)
-    yield
-    expect.set_options(timeout=5_000)
-
-
 @pytest.fixture
 def page(chrome: Browser, showing: shown.Showing) -> Iterator[Page]:
     """Somebody at a desk."""
