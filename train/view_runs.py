@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from train.jobs.looking import Standing
 
 SCRIPT = """
-let others = [], turn = 0, since = 0, again = false, arriving = false, width = 0;
+let others = [], turn = 0, since = 0, again = false, arriving = false, arrived = 0, width = 0;
 let wanted = element.querySelector('[data-chosen]')?.dataset.chosen || '';
 const show = () => {
   // After so long no answer will come: the server was away.
@@ -28,12 +28,14 @@ const show = () => {
   turn += 1;
   const newest = element.querySelector('button[data-run]')?.dataset.run || '';
   trigger('show', { run: wanted, compared: others, turn, arriving, newest });
+  if (arriving) arrived = turn;
   arriving = false;
 };
 element.addEventListener('click', (event) => {
   const button = event.target.closest('button[data-run]');
   if (!button) return;
   wanted = button.dataset.run;
+  arrived = 0;
   show();
   // On a phone the run lies below the list.
   const run = document.querySelector('#run');
@@ -52,7 +54,9 @@ new MutationObserver(() => {
   if (Number(list.dataset.turn) === turn) since = 0;
   if (since) return;
   const isThere = [...element.querySelectorAll('button[data-run]')].some((one) => one.dataset.run === wanted);
-  if (!wanted || !isThere) wanted = list.dataset.chosen;
+  // Who arrives is shown what has begun since, unless they have chosen meanwhile.
+  const isArrival = arrived === turn && Number(list.dataset.turn) === turn;
+  if (!wanted || !isThere || isArrival) wanted = list.dataset.chosen;
   if (again || wanted !== list.dataset.chosen) show();
 }).observe(element, { subtree: true, childList: true, attributeFilter: ['data-turn', 'data-chosen'] });
 // On the way here from another section or tab it grows from nothing.

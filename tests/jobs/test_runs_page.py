@@ -206,7 +206,10 @@ def test_nothing_is_asked_while_another_tab_is_shown(showing: shown.Showing, run
     assert asked == []
     new = shown.put(runs, "new", State.WAITING)
     opened(page, "new")
+    page.wait_for_timeout(1000)
+    expect(page.locator("#run-head")).to_contain_text("new")
     entry(page, job).click()
+    expect(page.locator("#run-head")).to_contain_text("Step 100")
     shown.train_to(job, 200)
     page.get_by_role("tab", name="Elsewhere").click()
     opened(page, "Step 200")

@@ -205,8 +205,11 @@ def test_from_twelve_labels_to_a_painted_photo(app: App, chrome: Browser, astron
     open_runs(page)
     expect_state(page, "running")
     seen = steps(page)
+    page.close()  # which would load itself anew when the server is back
     app.kill()
     app.start()
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
     page.goto(app.url)
     open_runs(page)
     until_beyond(page, seen)
