@@ -7,9 +7,8 @@ PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.10; do \
 	$$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-# Tests at a time: three keep two cores busy, since a good part of each waits for a browser or a server; 0 runs them
-# in one process, for a debugger.
-WORKERS ?= 3
+# Tests at a time; a third one on two cores saves no time. 0 runs them in one process, for a debugger.
+WORKERS ?= 2
 
 BIN = $(VENV)/bin
 RUN = $(BIN)/python
