@@ -3,17 +3,12 @@
 The page is `python app.py` in a process of its own, which is ended in the middle and started again.
 """
 
-import os
 import re
-import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -25,6 +20,7 @@ from labeling.batches import Batch
 from labeling.photos import PhotoFolder
 from labeling.settings import LabelSettings
 from labeling.store import open_store
+from tests.app_process import AppProcess
 from tests.chromium import launched
 from tests.conftest import REPOSITORY
 from tests.labeling.browser.labeller import Labeller
@@ -40,47 +36,17 @@ PATIENCE = 60_000  # milliseconds; the machine may be busy
 NAME = "village"
 
 
-class App:
-    """`python app.py` on folders of its own, which outlive it."""
+class App(AppProcess):
+    """The app on folders of its own."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
         self.folder = folder
-        self.environment = {
-            **os.environ,
-            "GRADIO_SERVER_NAME": "127.0.0.1",
-            "GRADIO_SERVER_PORT": str(port),
-            "OMP_NUM_THREADS": "1",
-            "RANGIN_LABELS_FOLDER": str(folder / "labels"),
-            "RANGIN_RUNS": str(folder / "runs"),
-            "RANGIN_DATASETS": str(folder / "datasets"),
-            "RANGIN_MODELS": str(folder / "models"),
-        }
-        for name in ("labels", "runs", "datasets", "models"):
+        names = ("labels", "runs", "datasets", "models")
+        for name in names:
             (folder / name).mkdir(exist_ok=True)
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Begin to serve; returns when the page is there."""
-        self.process = subprocess.Popen([sys.executable, "app.py"], cwd=REPOSITORY, env=self.environment)
-        for _ in range(900):
-            try:
-                with urlopen(self.url, timeout=5):
-                    return
-            except (URLError, OSError):
-                assert self.process.poll() is None, "the app ended"
-                time.sleep(0.1)
-        pytest.fail("no page within ninety seconds")
-
-    def kill(self) -> None:
-        """End it without a warning."""
-        if self.process is not None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
-            self.process = None
+        settings = ("RANGIN_LABELS_FOLDER", "RANGIN_RUNS", "RANGIN_DATASETS", "RANGIN_MODELS")
+        folders = {setting: folder / name for setting, name in zip(settings, names, strict=True)}
+        super().__init__(folders, OMP_NUM_THREADS="1")
 
 
 @pytest.fixture

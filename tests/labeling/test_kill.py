@@ -1,15 +1,9 @@
 """What the page has shown as saved is there after the server was killed without a warning."""
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -18,35 +12,14 @@ from PIL import Image
 from labeling import judging, outcome
 from labeling.settings import LabelSettings
 from labeling.store import open_store
-from tests.conftest import REPOSITORY
+from tests.app_process import AppProcess
 
 
-class Server:
+class Server(AppProcess):
     """`python app.py` with a labels' folder of its own."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        environment = {
-            **os.environ,
-            "GRADIO_SERVER_NAME": "127.0.0.1",
-            "GRADIO_SERVER_PORT": str(port),
-            "RANGIN_LABELS_FOLDER": str(folder),
-        }
-        self.process = subprocess.Popen([sys.executable, "app.py"], cwd=REPOSITORY, env=environment)
-
-    def wait(self) -> None:
-        """Until it answers."""
-        for _ in range(900):
-            try:
-                with urlopen(self.url, timeout=5):
-                    return
-            except (URLError, OSError):
-                assert self.process.poll() is None, "the app ended"
-                time.sleep(0.1)
-        pytest.fail("no page within ninety seconds")
+        super().__init__({"RANGIN_LABELS_FOLDER": folder})
 
     def run(self, name: str, *given: Any) -> Any:
         """One call of an event."""
@@ -84,17 +57,14 @@ def test_a_label_that_was_answered_survives_a_kill(tmp_path: Path) -> None:
     batch = add_photos(folder, 12)
     server = Server(folder)
     try:
-        server.wait()
+        server.start()
         items = server.run("label_next", "Maya", batch, "uploaded", False, 10, [])["items"]
         assert len(items) == 10
         for number, item in enumerate(items[:7]):
             answer = server.run("label_decide", "Maya", f"kill-{number:06d}", item["id"], "label", "Nepali")
             assert answer["event"] > 0
-        server.process.send_signal(signal.SIGKILL)
-        server.process.wait()
     finally:
-        server.process.kill()
-        server.process.wait()
+        server.kill()
     store = open_store(LabelSettings(labels_folder=folder))
     found = outcome.votes(store, batch)
     assert [(one.item, one.outcome) for one in found] == [(item["id"], "Nepali") for item in items[:7]]
